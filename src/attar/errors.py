@@ -1,0 +1,29 @@
+"""The one family of errors that attar raises: each names the thing, its value and the limit."""
+
+
+class AttarError(Exception):
+    """Base of every error that a caller may want to catch; its text is one line fit for a terminal."""
+
+
+class ModelError(AttarError):
+    """The network cannot be read, is not valid, or holds what attar refuses (NaN weights, escaping paths)."""
+
+
+class DataError(AttarError):
+    """The samples or labels do not fit the network, are empty, or cannot be read."""
+
+
+class FormatError(AttarError):
+    """An `.attar` file or one of its tensor streams is damaged, truncated or hostile."""
+
+
+class BudgetError(AttarError):
+    """A budget that cannot be meant: negative, not a number, or without the samples that could judge it."""
+
+
+class RecipeError(AttarError):
+    """A recipe or plan names an unknown technique, an unknown setting or a value out of range."""
+
+
+class OutputError(AttarError):
+    """The result cannot be written where it was asked for."""
