@@ -1,0 +1,20 @@
+"""The one graph: load and check a network, find its weight layers, cut, rewrite and cost it."""
+
+from .costs import layer_macs
+from .cut import cut
+from .layers import LeftAlone, Survey, WeightLayer, survey
+from .load import load, serialize
+from .rewrite import insert_low_rank, set_initializer
+
+__all__ = [
+    "LeftAlone",
+    "Survey",
+    "WeightLayer",
+    "cut",
+    "insert_low_rank",
+    "layer_macs",
+    "load",
+    "serialize",
+    "set_initializer",
+    "survey",
+]

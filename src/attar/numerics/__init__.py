@@ -1,0 +1,1 @@
+"""Arithmetic without graphs: rounding rules, uniform grids, codebooks, truncated SVD, second moments."""

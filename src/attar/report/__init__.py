@@ -1,0 +1,1 @@
+"""Figures to read: rows about layers, tables for a terminal, plain JSON."""

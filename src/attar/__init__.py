@@ -1,0 +1,51 @@
+"""attar: a trained network in, the smallest file that still answers right out.
+
+    import attar
+    result = attar.compress("model.onnx", data="photos/", max_drop=0.5)
+    result.save("model.attar")
+    outputs = attar.open("model.attar")(x)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__
+from .errors import AttarError, BudgetError, DataError, FormatError, ModelError, OutputError, RecipeError
+
+if TYPE_CHECKING:
+    from .compress import Result, compress
+    from .graph import load
+    from .runtime.opened import Opened as open  # noqa: A004
+
+__all__ = [
+    "AttarError",
+    "BudgetError",
+    "DataError",
+    "FormatError",
+    "ModelError",
+    "OutputError",
+    "RecipeError",
+    "Result",
+    "__version__",
+    "compress",
+    "load",
+    "open",
+]
+
+_HOMES = {
+    "compress": ("compress", "compress"),
+    "Result": ("compress", "Result"),
+    "load": ("graph", "load"),
+    "open": ("runtime.opened", "Opened"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a room when its name is first used: `import attar` itself costs next to nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'attar' has no attribute '{name}'")
+    from importlib import import_module
+
+    room, attribute = _HOMES[name]
+    value = getattr(import_module(f"attar.{room}"), attribute)
+    globals()[name] = value
+    return value

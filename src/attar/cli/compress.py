@@ -1,0 +1,90 @@
+"""attar compress: the main job."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import OutputError
+from ._common import Json, Threads, console, print_json, progress_bar
+
+EXAMPLES = """
+[bold]Examples[/]
+
+  attar compress model.onnx --data photos/ -o model.attar
+
+  attar compress model.onnx --data train.npz --eval-data test.npz --max-drop 0.5 -o model.attar
+
+  attar compress model.onnx --data train.npz --target-size 60kB -o model.attar
+
+  attar compress face.onnx --data faces/ --outputs embedding --max-error 5 -o face.attar
+
+  attar compress model.onnx --recipe int8 -o model.attar
+"""
+
+
+def command(
+    model: Annotated[Path, typer.Argument(help="The trained network, an ONNX file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The file to write; its report goes to OUTPUT.json.")],
+    data: Annotated[
+        str | None, typer.Option(help="Samples to calibrate and search with: folder, .npz, .npy or module:function.")
+    ] = None,
+    eval_data: Annotated[
+        str | None, typer.Option(help="Samples for the verdict alone; without it half of --data is kept for that.")
+    ] = None,
+    max_drop: Annotated[float | None, typer.Option(help="Points of the metric that may be lost.")] = None,
+    target_size: Annotated[str | None, typer.Option(help="Size of the file, such as 60kB.")] = None,
+    min_agreement: Annotated[float | None, typer.Option(help="Percent of samples with the original's answer.")] = None,
+    max_error: Annotated[float | None, typer.Option(help="Relative output error, percent.")] = None,
+    recipe: Annotated[str, typer.Option(help="A recipe's name (see `attar techniques`) or a JSON file.")] = "default",
+    plan: Annotated[
+        Path | None, typer.Option(help="A saved plan, or the report beside a result, to carry out again.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Treat only layers that match; may be repeated.")] = None,
+    exclude: Annotated[list[str] | None, typer.Option(help="Leave layers that match; may be repeated.")] = None,
+    metric: Annotated[str, typer.Option(help="top-1, top-5 or module:function(outputs, labels).")] = "top-1",
+    outputs: Annotated[list[str] | None, typer.Option(help="Cut the network at this tensor; may be repeated.")] = None,
+    time_limit: Annotated[float | None, typer.Option(min=0, help="Seconds for the search; the best so far is kept.")] = None,
+    threads: Threads = 0,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice; 0 by default.")] = None,
+    json: Json = False,
+) -> None:
+    """Compress a trained network to the smallest file within a budget, and measure that file.
+
+    Ctrl-C ends the search and keeps the best so far. Exit status: 0 done, 1 a budget was missed (the file is written all the
+    same), 2 bad input.
+    """
+    from ..compress import compress
+    from ..report.terminal import print_report
+
+    if not output.parent.is_dir():  # found out before the work, not after it
+        raise OutputError(f"{output}: the folder {output.parent} does not exist")
+    if output.is_dir():
+        raise OutputError(f"{output}: is a folder")
+    with progress_bar(quiet=json) as progress:
+        result = compress(
+            model,
+            data=data,
+            eval_data=eval_data,
+            max_drop=max_drop,
+            target_size=target_size,
+            min_agreement=min_agreement,
+            max_error=max_error,
+            recipe=recipe,
+            plan=plan,
+            only=only or (),
+            exclude=exclude or (),
+            metric=metric,
+            outputs=outputs or (),
+            time_limit=time_limit,
+            threads=threads,
+            seed=seed,
+            progress=progress,
+        )
+        result.save(output)
+    if json:
+        print_json({"output": str(output), **result.to_json()})
+    else:
+        print_report(result.report, console())
+        print(f"written to {output}, report in {output}.json")
+    raise typer.Exit(0 if result.met else 1)

@@ -1,0 +1,79 @@
+"""attar run: give a compressed file an input, see what it answers."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from ._common import Json, Threads, load_either, print_json
+
+EXAMPLES = """
+[bold]Examples[/]
+
+  attar run model.attar --input cat.png
+
+  attar run model.attar --input samples.npz --output answers.npz
+"""
+SHOWN = 8  # samples printed for a person; all of them go to --output and --json
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="An .attar (or .onnx) file.")],
+    input: Annotated[str, typer.Option("--input", help="An image, a folder of images, .npz or .npy.")],
+    output: Annotated[Path | None, typer.Option(help="Write all outputs to this .npz.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many classes to name.")] = 3,
+    threads: Threads = 0,
+    json: Json = False,
+) -> None:
+    """Run a file on samples and print its answers; classes by name where the file knows them."""
+    from ..compress.metadata import read_metadata
+    from ..evaluate.data import load_inputs
+    from ..evaluate.measurement import is_classifier
+    from ..runtime import Session
+
+    model = load_either(file)
+    preprocessing, class_names = read_metadata(model)
+    session = Session(model, threads=threads)
+    samples = load_inputs(input, session.inputs, preprocessing=preprocessing)
+    outputs = session.run_all(samples.inputs)
+    if output is not None:
+        _save(output, dict(zip(session.outputs, outputs, strict=True)))
+    if is_classifier(outputs):
+        answers = [best_classes(row.ravel(), class_names, top) for row in outputs[0]]
+        _show_classes(answers, as_json=json)
+    elif json:
+        print_json({name: values.tolist() for name, values in zip(session.outputs, outputs, strict=True)})
+    else:
+        for name, values in zip(session.outputs, outputs, strict=True):
+            print(f"{name}: {values.dtype} {values.shape}, {values.min():.4g} to {values.max():.4g}")
+
+
+def best_classes(scores: np.ndarray, class_names: list[str] | None, top: int) -> list[dict[str, Any]]:
+    """Return the `top` classes of one row of scores, best first, with their probabilities."""
+    from ..evaluate.fidelity import probabilities
+
+    p = probabilities(scores[None])[0]
+    order = np.argsort(-p, kind="stable")[:top]
+    named = class_names if class_names and len(class_names) == len(p) else [str(i) for i in range(len(p))]
+    return [{"class": int(i), "name": named[i], "probability": float(p[i])} for i in order]
+
+
+def _show_classes(answers: list[list[dict[str, Any]]], *, as_json: bool) -> None:
+    if as_json:
+        print_json({"answers": answers})
+        return
+    for number, answer in enumerate(answers[:SHOWN]):
+        print(f"{number}: " + ", ".join(f"{a['name']} {100 * a['probability']:.1f} %" for a in answer))
+    if len(answers) > SHOWN:
+        print(f"... and {len(answers) - SHOWN} more samples")
+
+
+def _save(path: Path, outputs: dict[str, np.ndarray]) -> None:
+    import io
+
+    from ..container import write_bytes
+
+    buffer = io.BytesIO()
+    np.savez(buffer, **outputs)
+    write_bytes(path, buffer.getvalue())

@@ -1,0 +1,98 @@
+"""attar verify: is this file whole, does it decode, does it still answer right?"""
+
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from ._common import Json, Threads, load_either, print_json
+
+EXAMPLES = """
+[bold]Examples[/]
+
+  attar verify model.attar
+
+  attar verify model.attar --against model.onnx --data test.npz
+"""
+
+
+def command(
+    file: Annotated[Path, typer.Argument(help="An .attar file.")],
+    against: Annotated[Path | None, typer.Option(help="The original, to compare answers with.")] = None,
+    data: Annotated[str | None, typer.Option(help="Samples: a folder, .npz, .npy or module:function.")] = None,
+    metric: Annotated[str, typer.Option(help="top-1, top-5 or module:function.")] = "top-1",
+    threads: Threads = 0,
+    json: Json = False,
+) -> None:
+    """Check all checksums, decode every tensor, run the network, and measure it where samples are given."""
+    from .. import container
+
+    opened = container.open(file)
+    opened.check()
+    facts: dict[str, Any] = {
+        "file": str(file),
+        "size_bytes": opened.size_bytes,
+        "tensors": len(opened.entries),
+        "parameters": sum(int(np.prod(entry.shape)) for entry in opened.entries),
+        "has_graph": opened.has_graph,
+    }
+    if data is not None or against is not None:
+        facts |= _answers(file, against, data, metric, threads)
+    if json:
+        print_json(facts)
+    else:
+        _print(facts)
+
+
+def _answers(file: Path, against: Path | None, data: str | None, metric: str, threads: int) -> dict[str, Any]:
+    """Run the file, and the original where there is one, on the samples."""
+    from ..compress.metadata import read_metadata
+    from ..errors import DataError
+    from ..evaluate import compare, load_data, metric_of
+    from ..report.document import to_plain
+    from ..runtime import Session
+
+    if data is None:
+        raise DataError("--against needs samples to compare answers on: give --data")
+    model = load_either(file)
+    session = Session(model, threads=threads)
+    samples = load_data(data, session.inputs, preprocessing=read_metadata(model)[0])
+    outputs = session.run_all(samples.inputs)
+    facts: dict[str, Any] = {"samples": len(samples), "outputs_sha256": fingerprint(outputs)}
+    original = outputs
+    if against is not None:
+        other = load_either(against)
+        original = Session(other, threads=threads).run_all(samples.inputs)
+    measured = to_plain(compare(original, outputs, samples.labels, metric=metric_of(metric), source=samples.source))
+    if against is not None:
+        return {**facts, "against": str(against), "measurement": measured}
+    return {**facts, "metric": measured["metric"], "value": measured["after"]}
+
+
+def fingerprint(outputs: list[np.ndarray]) -> str:
+    """Return the SHA-256 of all outputs' bytes: equal exactly where every bit is."""
+    digest = hashlib.sha256()
+    for array in outputs:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _print(facts: dict[str, Any]) -> None:
+    print(f"{facts['file']}: {facts['size_bytes']:,} bytes, whole: {facts['tensors']} tensors decode")
+    print(f"{facts['parameters']:,} parameters{'' if facts['has_graph'] else ', weights only, no graph'}")
+    if "outputs_sha256" in facts:
+        print(f"outputs on {facts['samples']:,} samples: sha256 {facts['outputs_sha256']}")
+    if facts.get("value") is not None:
+        print(f"{facts['metric']} {facts['value']:.2f}")
+    measured = facts.get("measurement")
+    if measured:
+        if measured["metric"]:
+            print(f"{measured['metric']} {measured['before']:.2f} -> {measured['after']:.2f}")
+        if measured["drop"] is not None:
+            low, high = measured["drop_interval"]
+            print(f"drop {measured['drop']:.2f} points, 95 % of {low:.2f} to {high:.2f}")
+        if measured["agreement"] is not None:
+            print(f"same answer on {measured['agreement']:.2f} % of the samples")
+        print(f"relative output error {measured['relative_error']:.4g} %")

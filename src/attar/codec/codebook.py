@@ -1,0 +1,59 @@
+"""Tensors of few distinct values: the values once, then an index for each element (weight sharing, Han et al. 2016).
+
+Indices count from the most frequent value, so that zeros of a pruned layer become symbol 0.
+"""
+
+import numpy as np
+
+from attar.codec.bitio import ByteReader, varint
+from attar.codec.elements import bit_patterns, from_bytes
+from attar.codec.symbols import decode_symbols, encode_symbols
+from attar.errors import FormatError
+
+ENTRIES_MAX = 4096
+_SAMPLE = 1 << 15
+
+
+def encode_codebook(array: np.ndarray) -> tuple[int, bytes] | None:
+    """Symbol coder and payload of a C-contiguous array; None with more than 4096 distinct bit patterns."""
+    patterns = bit_patterns(array)
+    if len(np.unique(patterns[:: patterns.size // _SAMPLE + 1])) > ENTRIES_MAX:
+        return None
+    book = np.unique(patterns)
+    if len(book) > ENTRIES_MAX:
+        return None
+    ranks = np.searchsorted(book, patterns)
+    order = np.argsort(_sort_keys(book, array.dtype), kind="stable")
+    places = np.empty(len(book), np.int32)
+    places[order] = np.arange(len(book), dtype=np.int32)
+    origin = int(places[np.bincount(ranks).argmax()])
+    coder, payload = encode_symbols((places - np.int32(origin))[ranks])
+    return coder, varint(len(book) - 1) + varint(origin) + book[order].tobytes() + payload
+
+
+def _sort_keys(patterns: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Unsigned integers in the order of the values: for floats IEEE 754's total order, so -0 before +0."""
+    if dtype.kind in "ub":
+        return patterns
+    sign = patterns.dtype.type(1 << (8 * patterns.itemsize - 1))
+    if dtype.kind == "i":
+        return patterns ^ sign
+    return np.where(patterns & sign, ~patterns, patterns | sign)
+
+
+def decode_codebook(coder: int, payload: bytes, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
+    """The tensor of a codebook payload; FormatError when it is malformed."""
+    reader = ByteReader(payload)
+    entries = reader.varint("codebook size") + 1
+    if entries > ENTRIES_MAX:
+        raise FormatError(f"codebook of {entries} entries: the limit is {ENTRIES_MAX}")
+    origin = reader.varint("codebook origin")
+    if origin >= entries:
+        raise FormatError(f"codebook origin {origin}: the codebook has {entries} entries")
+    book = from_bytes(reader.take(entries * dtype.itemsize, "codebook"), dtype, entries, "codebook")
+    symbols = decode_symbols(coder, reader.rest(), n=n)
+    low, high = int(symbols.min()) + origin, int(symbols.max()) + origin
+    if low < 0 or high >= entries:
+        raise FormatError(f"codebook indices {low}..{high}: the codebook has {entries} entries")
+    symbols += np.int32(origin)
+    return book[symbols].reshape(shape)

@@ -1,0 +1,102 @@
+"""Floats on a grid: integers times one scale, or one scale per slice of an axis. What quantization leaves behind."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from attar.codec.bitio import ByteReader
+from attar.codec.elements import PRECISION, same_bits
+from attar.codec.symbols import decode_symbols, encode_symbols
+from attar.errors import FormatError
+
+INTEGER_MAX = 1 << 20
+_PER_CHANNEL, _HALF_SCALES = 1, 2
+
+
+@dataclass(frozen=True)
+class GridHint:
+    """How a tensor came about: `integers` (its shape) times float32 `scales`, one, or shape[axis] along `axis`."""
+
+    integers: np.ndarray
+    scales: np.ndarray
+    axis: int | None = None
+
+
+def dequantize(integers: np.ndarray, scales: np.ndarray, *, axis: int | None, dtype: np.dtype) -> np.ndarray:
+    """cast(float32(q) * scale): one float32 multiplication, then rounding half to even to `dtype`."""
+    if axis is not None:
+        scales = scales.reshape([-1 if i == axis else 1 for i in range(integers.ndim)])
+    with np.errstate(over="ignore", under="ignore"):
+        values = integers.astype(np.float32)
+        values *= scales
+        return values.astype(dtype, copy=False)
+
+
+def fits(array: np.ndarray, hint: GridHint) -> bool:
+    """Whether the hint is one that a stream can hold and gives the array bit for bit."""
+    return _is_sound(array, hint) and same_bits(_rebuilt(array, hint), array)
+
+
+def _is_sound(array: np.ndarray, hint: GridHint) -> bool:
+    integers, scales, axis = np.asarray(hint.integers), np.asarray(hint.scales), hint.axis
+    if array.dtype not in PRECISION or integers.shape != array.shape or integers.dtype.kind not in "iu":
+        return False
+    if axis is not None and not 0 <= axis < min(array.ndim, 256):
+        return False
+    if scales.dtype != np.float32 or scales.size != (1 if axis is None else array.shape[axis]):
+        return False
+    small = integers.min() >= -INTEGER_MAX and integers.max() <= INTEGER_MAX
+    return bool(small and np.isfinite(scales).all() and (scales > 0).all())
+
+
+def _rebuilt(array: np.ndarray, hint: GridHint) -> np.ndarray:
+    return dequantize(np.ascontiguousarray(hint.integers), _vector(hint), axis=hint.axis, dtype=array.dtype)
+
+
+def _vector(hint: GridHint) -> np.ndarray:
+    return np.asarray(hint.scales).reshape(-1)
+
+
+def encode_grid(hint: GridHint, *, exhaustive: bool = True) -> tuple[int, bytes]:
+    """Symbol coder and payload of a tensor that its hint fits; `exhaustive` as in `encode_symbols`."""
+    patterns = _vector(hint).view(np.uint32)
+    is_half = not (patterns & 0xFFFF).any()
+    header = bytes([(hint.axis is not None) * _PER_CHANNEL | is_half * _HALF_SCALES])
+    header += b"" if hint.axis is None else bytes([hint.axis])
+    header += ((patterns >> 16).astype("<u2") if is_half else patterns.astype("<u4")).tobytes()
+    integers = np.ascontiguousarray(hint.integers, np.int32).reshape(-1)
+    coder, payload = encode_symbols(integers, exhaustive=exhaustive)
+    return coder, header + payload
+
+
+def decode_grid(coder: int, payload: bytes, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
+    """The tensor of a grid payload; FormatError when it is malformed."""
+    if dtype not in PRECISION:
+        raise FormatError(f"grid of {dtype}: only float32, float16 and bfloat16 have one")
+    reader = ByteReader(payload)
+    flags = reader.u8("grid flags")
+    if flags > 3:
+        raise FormatError(f"grid flags {flags}: only bits 0 and 1 are known")
+    axis = _read_axis(reader, len(shape)) if flags & _PER_CHANNEL else None
+    scales = _read_scales(reader, 1 if axis is None else shape[axis], is_half=bool(flags & _HALF_SCALES))
+    integers = decode_symbols(coder, reader.rest(), n=n)
+    if integers.min() < -INTEGER_MAX or integers.max() > INTEGER_MAX:
+        raise FormatError(f"grid integers {integers.min()}..{integers.max()}: beyond +-{INTEGER_MAX}")
+    return dequantize(integers.reshape(shape), scales, axis=axis, dtype=dtype)
+
+
+def _read_axis(reader: ByteReader, rank: int) -> int:
+    axis = reader.u8("grid axis")
+    if axis >= rank:
+        raise FormatError(f"grid axis {axis}: the tensor has rank {rank}")
+    return axis
+
+
+def _read_scales(reader: ByteReader, count: int, *, is_half: bool) -> np.ndarray:
+    raw = reader.take(count * (2 if is_half else 4), "grid scales")
+    patterns = np.frombuffer(raw, "<u2").astype(np.uint32) << 16 if is_half else np.frombuffer(raw, "<u4")
+    scales = patterns.astype(np.uint32).view(np.float32)
+    wrong = ~(np.isfinite(scales) & (scales > 0))
+    if wrong.any():
+        raise FormatError(f"grid scale {scales[wrong][0]}: not finite and above zero")
+    return scales

@@ -1,0 +1,40 @@
+"""Byte planes: the first bytes of all elements, then the second ones; the exponents of floats code well alone."""
+
+import numpy as np
+
+from attar.codec.bitio import ByteReader, varint
+from attar.codec.elements import bit_patterns, from_bytes
+from attar.codec.symbols import PACKED, RANS, decode_symbols, encode_symbols
+from attar.errors import FormatError
+
+
+def encode_planes(array: np.ndarray) -> bytes:
+    """The payload of a C-contiguous array of any element type."""
+    planes = bit_patterns(array).view(np.uint8).reshape(-1, array.itemsize)
+    return b"".join(_encode_plane(planes[:, i].astype(np.int32)) for i in range(array.itemsize))
+
+
+def _encode_plane(plane: np.ndarray) -> bytes:
+    coder, payload = encode_symbols(plane, with_relative=False)
+    return bytes([coder]) + varint(len(payload)) + payload
+
+
+def decode_planes(payload: bytes, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
+    """The tensor of a planes payload; FormatError when it is malformed."""
+    reader = ByteReader(payload)
+    planes = np.empty((n, dtype.itemsize), np.uint8)
+    for i in range(dtype.itemsize):
+        planes[:, i] = _decode_plane(reader, i, n)
+    reader.expect_end("planes")
+    return from_bytes(planes.reshape(-1).data, dtype, n, "planes").reshape(shape)
+
+
+def _decode_plane(reader: ByteReader, index: int, n: int) -> np.ndarray:
+    what = f"plane {index}"
+    coder = reader.u8(what)
+    if coder not in (PACKED, RANS):
+        raise FormatError(f"{what}: symbol coder {coder}, not {PACKED} or {RANS}")
+    plane = decode_symbols(coder, reader.take(reader.varint(what), what), n=n)
+    if plane.min() < 0 or plane.max() > 255:
+        raise FormatError(f"{what}: values {plane.min()}..{plane.max()}, not within 0..255")
+    return plane

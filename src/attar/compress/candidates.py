@@ -1,0 +1,68 @@
+"""Every way to store one layer: the recipe's chains, each with its coded bytes and its error, the best ones kept."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .. import codec
+from ..graph import WeightLayer
+from ..numerics.moments import output_error
+from ..passes.pipeline import Chained, Declined, Steps, chain, product
+from ..passes.weights import Weights
+from ..plan.allocate import Option, lower_hull
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One chain of steps for one layer: the bytes of its coded tensors, and the error of the layer's output."""
+
+    steps: Steps
+    size_bytes: int
+    error: float
+
+
+class LayerChoices:
+    """One layer with the candidates on the lower convex hull of (bytes, error), most bytes first.
+
+    The first candidate is the layer as it is, coded without loss.
+    """
+
+    def __init__(self, layer: WeightLayer, values: np.ndarray, moment: np.ndarray | None) -> None:
+        self.layer = layer
+        self.weights = Weights.of(layer, values, moment)
+        self.candidates: list[Candidate] = [self._lossless(values)]
+        self.declined: dict[str, Declined] = {}
+
+    def gather(self, chains: Sequence[Steps]) -> None:
+        """Try every chain and keep the candidates that no mixture of others beats."""
+        candidates = [self.candidates[0], *self._tried(chains)]
+        hull = lower_hull([Option(c.size_bytes, c.error) for c in candidates])
+        self.candidates = [candidates[i] for i in hull]
+
+    def values(self, candidate: Candidate) -> np.ndarray:
+        """Return the layer's weights as `candidate` would make them, factors multiplied out."""
+        return product(chain(self.weights, candidate.steps).parts)
+
+    def _lossless(self, values: np.ndarray) -> Candidate:
+        return Candidate((), codec.encode(values).size_bytes, 0.0)
+
+    def _tried(self, chains: Sequence[Steps]) -> Iterator[Candidate]:
+        seen: set[Steps] = {()}
+        for steps in chains:
+            done = chain(self.weights, steps)
+            for technique, reason in done.declined:
+                self.declined.setdefault(technique, Declined(self.layer.name, technique, reason))
+            if done.steps not in seen:
+                seen.add(done.steps)
+                yield self._measured(done)
+
+    def _measured(self, done: Chained) -> Candidate:
+        size = sum(codec.encode(part.values, hint=part.hint).size_bytes for part in done.parts)
+        return Candidate(done.steps, size, self._error(product(done.parts)))
+
+    def _error(self, values: np.ndarray) -> float:
+        difference = self.weights.with_values(values - self.weights.values)
+        if self.weights.moment is not None:
+            return output_error(difference.matrix, self.weights.moment)
+        return float(np.sum(np.square(difference.values, dtype=np.float64)))

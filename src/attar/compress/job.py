@@ -1,0 +1,46 @@
+"""One network with all that was settled about it before the work starts."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import onnx_ir as ir
+
+from ..evaluate import Metric
+from ..graph import LeftAlone, WeightLayer
+from ..passes.pipeline import Steps
+from .budget import Budget
+from .recipe import Recipe
+from .samples import Samples
+from .search import Progress
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `compress` was really asked to do.
+
+    Attributes:
+        source: what the user called the network. model: the graph, cut where asked. fingerprint: of its bytes.
+        given_plan: a plan to carry out in place of the recipe. layers, left_alone: who takes part, and who was told not to.
+        deadline: `time.monotonic()` at which the search stops. The rest as in `compress`.
+    """
+
+    source: str
+    model: ir.Model
+    fingerprint: str
+    recipe: Recipe
+    given_plan: dict[str, Steps] | None
+    budget: Budget
+    budget_is_default: bool
+    layers: list[WeightLayer]
+    left_alone: list[LeftAlone]
+    samples: Samples | None
+    metric: Metric
+    preprocessing: Mapping[str, Any] | None
+    class_names: list[str] | None
+    threads: int
+    seed: int
+    deadline: float | None
+    progress: Progress
+    started: float = field(default_factory=time.monotonic)

@@ -1,0 +1,137 @@
+"""A recipe says what may be done to every layer: an ordered list of techniques, each setting one value or several.
+
+Where a setting is a list, the search chooses a value for every layer; where all are single, there is nothing to search.
+"""
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from ..errors import RecipeError
+from ..passes.catalog import config_from_json, config_to_json
+from ..passes.pipeline import Steps
+
+VERSION = 1
+MAX_CHAINS = 20_000  # combinations of settings for one layer
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Chains of techniques to choose from, the same for every layer.
+
+    Attributes:
+        name: what the user called it. chains: every combination of the settings. budget: its own, where it brings one.
+        seed: as budget.
+    """
+
+    name: str
+    chains: tuple[Steps, ...]
+    budget: Mapping[str, Any]
+    seed: int | None
+
+    @property
+    def has_choice(self) -> bool:
+        """Whether there is anything to search."""
+        return len(self.chains) > 1
+
+
+def named_recipes() -> list[str]:
+    """Return the names of the recipes that come with attar."""
+    folder = resources.files(__package__) / "recipes"
+    return sorted(entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json"))
+
+
+def load_recipe(source: str | Path | Mapping[str, Any] | Sequence[Any]) -> Recipe:
+    """Return the recipe of that name, in that file, of that JSON object, or of a list of configs.
+
+    Raises:
+        RecipeError: no such recipe, unreadable, of another version, or with unknown techniques or settings.
+    """
+    if isinstance(source, (str, Path)):
+        return _from_json(_read(str(source)), name=Path(source).stem)
+    if isinstance(source, Mapping):
+        return _from_json(source, name=str(source.get("name", "given")))
+    return Recipe("given", (tuple(source),), {}, None)
+
+
+def plan_to_json(plan: Mapping[str, Steps]) -> dict[str, list[dict[str, Any]]]:
+    """Return the plan as plain JSON: layer -> the steps it takes."""
+    return {layer: [config_to_json(config) for config in steps] for layer, steps in plan.items()}
+
+
+def load_plan(source: str | Path | Mapping[str, Any]) -> dict[str, Steps]:
+    """Read a plan from a file (a plan, or the JSON report beside a result) or from its JSON object.
+
+    Raises:
+        RecipeError: unreadable, or naming unknown techniques or settings.
+    """
+    document = _read_file(Path(source)) if isinstance(source, (str, Path)) else source
+    plan = document.get("plan", document)
+    if not isinstance(plan, Mapping) or not all(isinstance(steps, list) for steps in plan.values()):
+        raise RecipeError(f"{source}: a plan is an object of layer names and lists of steps")
+    return {layer: tuple(config_from_json(_step(step)) for step in steps) for layer, steps in plan.items()}
+
+
+def read_named(name: str) -> dict[str, Any]:
+    """Return the JSON object of a recipe that comes with attar."""
+    return json.loads((resources.files(__package__) / "recipes" / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def _read(name: str) -> Mapping[str, Any]:
+    if name in named_recipes():
+        return read_named(name)
+    if not Path(name).is_file():
+        raise RecipeError(f"no recipe '{name}': neither a file nor one of {', '.join(named_recipes())}")
+    return _read_file(Path(name))
+
+
+def _read_file(path: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (OSError, ValueError, RecursionError) as error:
+        raise RecipeError(f"{path}: cannot be read: {error}") from error
+    if not isinstance(document, Mapping):
+        raise RecipeError(f"{path}: holds {type(document).__name__}, not an object")
+    return document
+
+
+def _refuse_constant(word: str) -> None:
+    raise ValueError(f"{word} is not a number that a setting can have")
+
+
+def _from_json(document: Mapping[str, Any], *, name: str) -> Recipe:
+    unknown = sorted(set(document) - {"version", "name", "about", "steps", "budget", "seed"})
+    if unknown:
+        raise RecipeError(f"recipe {name}: unknown field '{unknown[0]}'")
+    if document.get("version") != VERSION:
+        raise RecipeError(f"recipe {name}: version {document.get('version')!r}; this attar reads version {VERSION}")
+    steps = document.get("steps")
+    if not isinstance(steps, list) or not steps:
+        raise RecipeError(f"recipe {name}: 'steps' must be a list with at least one step")
+    choices = [_choices(_step(step)) for step in steps]
+    count = 1
+    for options in choices:
+        count *= len(options)
+    if count > MAX_CHAINS:
+        raise RecipeError(f"recipe {name}: {count} combinations of settings; at most {MAX_CHAINS} are searched")
+    budget = document.get("budget", {})
+    if not isinstance(budget, Mapping):
+        raise RecipeError(f"recipe {name}: 'budget' must be an object")
+    return Recipe(name, tuple(itertools.product(*choices)), budget, document.get("seed"))
+
+
+def _step(step: Any) -> Mapping[str, Any]:
+    if not isinstance(step, Mapping):
+        raise RecipeError(f"a step is an object with a technique and settings, not {step!r}")
+    return step
+
+
+def _choices(step: Mapping[str, Any]) -> list[Any]:
+    """Return one config for every combination of the step's listed settings."""
+    names = list(step)
+    values = [value if isinstance(value, list) else [value] for value in step.values()]
+    return [config_from_json(dict(zip(names, picked, strict=True))) for picked in itertools.product(*values)]

@@ -1,0 +1,67 @@
+"""The end of every run: open the bytes that were written, decode them, run them, and hold them against the budget."""
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from .. import container
+from ..evaluate import Dataset, Measurement, Metric, compare
+from ..evaluate.uncertainty import samples_to_decide
+from ..runtime import Session
+from .budget import Budget
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One limit of the budget and what was measured against it.
+
+    Attributes:
+        name: as on the command line. wanted: the limit. got: the measurement. met: whether it holds for the point estimate.
+        decided: False where the interval of the measurement includes the limit. samples_needed: how many samples would
+            decide it, None where that is not known.
+    """
+
+    name: str
+    wanted: float
+    got: float
+    met: bool
+    decided: bool = True
+    samples_needed: int | None = None
+
+    @property
+    def gap(self) -> float:
+        """How far the measurement is beyond the limit; 0 where it is met."""
+        return 0.0 if self.met else abs(self.got - self.wanted)
+
+
+def measure(original: ir.Model, data: bytes, samples: Dataset, *, metric: Metric, threads: int) -> Measurement:
+    """Decode the file in `data`, run it and `original` on `samples`, and compare."""
+    opened = container.open(data)
+    opened.check()
+    before, after = (Session(model, threads=threads).run_all(samples.inputs) for model in (original, opened.model()))
+    return compare(before, after, samples.labels, metric=metric, source=samples.source)
+
+
+def judge(budget: Budget, measurement: Measurement | None, size_bytes: int) -> list[Limit]:
+    """Hold what was measured against every limit of `budget`."""
+    limits = []
+    if budget.target_size is not None:
+        limits.append(Limit("target-size", budget.target_size, size_bytes, size_bytes <= budget.target_size))
+    if measurement is None:
+        return limits
+    if budget.max_drop is not None and measurement.drop is not None:
+        limits.append(_drop_limit(budget.max_drop, measurement))
+    if budget.min_agreement is not None and measurement.agreement is not None:
+        got = measurement.agreement
+        limits.append(Limit("min-agreement", budget.min_agreement, got, got >= budget.min_agreement))
+    if budget.max_error is not None:
+        got = measurement.relative_error
+        limits.append(Limit("max-error", budget.max_error, got, got <= budget.max_error))
+    return limits
+
+
+def _drop_limit(wanted: float, measurement: Measurement) -> Limit:
+    low, high = measurement.drop_interval
+    decided = not low <= wanted <= high or low == high
+    needed = None if decided else samples_to_decide(measurement.differences, wanted)
+    return Limit("max-drop", wanted, measurement.drop, measurement.drop <= wanted, decided, needed)

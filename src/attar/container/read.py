@@ -1,0 +1,183 @@
+"""Open an `.attar` file: every byte is hostile until checked, and tensors decode on demand."""
+
+import os
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from .. import codec
+from ..errors import FormatError
+from . import _graph, _meta, _table
+from ._chunks import Chunk, split
+from ._deflate import inflate
+from ._layout import HEADER, MAX_DECODED_BYTES, MAX_RAW_BYTES, Kind, chunk_name
+from ._table import TensorEntry
+
+
+@dataclass(frozen=True, eq=False)
+class AttarFile:
+    """An opened file: header, chunks, table and graph are checked, tensors are decoded when asked for."""
+
+    path: Path | None
+    size_bytes: int
+    entries: tuple[TensorEntry, ...]
+    preprocessing: dict[str, Any] | None
+    class_names: list[str] | None
+    provenance: dict[str, Any] | None
+    chunk_sizes: dict[str, int]
+    _data: bytes = field(repr=False)
+    _streams: memoryview = field(repr=False)
+    _proto: onnx.ModelProto | None = field(repr=False)
+    _by_name: dict[str, TensorEntry] = field(repr=False)
+
+    @property
+    def has_graph(self) -> bool:
+        """Whether a network is inside; False for a weights-only file."""
+        return self._proto is not None
+
+    def stream(self, name: str) -> bytes:
+        """Return the stream of one tensor, its crc32 checked.
+
+        Raises:
+            FormatError: no such tensor, or another crc32 than the table says.
+        """
+        if name not in self._by_name:
+            raise FormatError(f"{_label(self.path)}: no tensor is named {name!r}, the table has {len(self.entries)}")
+        entry = self._by_name[name]
+        stream = bytes(self._streams[entry.offset : entry.offset + entry.length])
+        found = zlib.crc32(stream)
+        if found != entry.crc32:
+            where = f"{_label(self.path)}: tensor {name!r}"
+            raise FormatError(f"{where}: crc32 of its stream is {found:08x}, the table says {entry.crc32:08x}")
+        return stream
+
+    def tensor(self, name: str) -> np.ndarray:
+        """Return one decoded tensor of the table.
+
+        Raises:
+            FormatError: no such tensor, or a damaged stream.
+        """
+        stream = self.stream(name)
+        entry = self._by_name[name]
+        try:
+            return codec.decode(entry.coder, stream, dtype=entry.dtype, shape=entry.shape)
+        except FormatError as error:
+            raise FormatError(f"{_label(self.path)}: tensor {name!r}: {error}") from error
+
+    def tensors(self) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield name and decoded tensor in table order, one at a time."""
+        return ((entry.name, self.tensor(entry.name)) for entry in self.entries)
+
+    def model(self) -> ir.Model:
+        """Return the network with its decoded initializers, preprocessing and class names in its metadata_props.
+
+        Raises:
+            FormatError: a weights-only file, a graph that is not valid, or a damaged stream.
+        """
+        if self._proto is None:
+            raise FormatError(f"{_label(self.path)}: a weights-only file: no graph is inside")
+        model = self._unpack(self._proto)
+        _graph.attach(model, self.tensors())
+        for key, value in (("preprocessing", self.preprocessing), ("class_names", self.class_names)):
+            if value is not None:
+                model.metadata_props[key] = _meta.dumps(value)
+        return model
+
+    def check(self) -> None:
+        """Decode every tensor and the graph.
+
+        Raises:
+            FormatError: the first defect, naming the tensor.
+        """
+        for entry in self.entries:
+            self.tensor(entry.name)
+        if self._proto is not None:
+            self._unpack(self._proto)
+
+    def strip(self) -> bytes:
+        """Return the file's bytes without the provenance chunk."""
+        chunk = split(self._data).get(Kind.PROVENANCE)
+        return self._data if chunk is None else self._data[: chunk.start] + self._data[chunk.end :]
+
+    def _unpack(self, proto: onnx.ModelProto) -> ir.Model:
+        try:
+            return _graph.unpack(proto, entries=self.entries)
+        except FormatError as error:
+            raise FormatError(f"{_label(self.path)}: {error}") from error
+
+
+def open(source: str | os.PathLike[str] | bytes, *, max_decoded_bytes: int = MAX_DECODED_BYTES) -> AttarFile:
+    """Read and check a file, or its bytes, without decoding any tensor.
+
+    Args:
+        source: path of the file, or the file's bytes.
+        max_decoded_bytes: refuse tables whose tensors take more than this together.
+
+    Raises:
+        FormatError: the file cannot be read, or is damaged, truncated, hostile or over the limit.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        path, data = None, bytes(source)
+    else:
+        path = Path(source)
+        data = _read(path)
+    try:
+        return _parse(data, path, max_decoded_bytes)
+    except FormatError as error:
+        raise FormatError(f"{_label(path)}: {error}") from error
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise FormatError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _label(path: Path | None) -> str:
+    return "the given bytes" if path is None else str(path)
+
+
+def _parse(data: bytes, path: Path | None, max_decoded_bytes: int) -> AttarFile:
+    chunks = split(data)
+    streams = chunks[Kind.STREAMS].payload
+    table = chunks[Kind.TABLE].payload
+    entries = _table.parse(table, streams_bytes=len(streams), max_decoded_bytes=max_decoded_bytes)
+    by_name = {entry.name: entry for entry in entries}
+    meta = _json(chunks, Kind.META) or {}
+    _meta.check(meta)
+    return AttarFile(
+        path=path,
+        size_bytes=len(data),
+        entries=entries,
+        preprocessing=meta.get("preprocessing"),
+        class_names=meta.get("class_names"),
+        provenance=_json(chunks, Kind.PROVENANCE),
+        chunk_sizes=_sizes(chunks),
+        _data=data,
+        _streams=streams,
+        _proto=_parse_graph(chunks, by_name),
+        _by_name=by_name,
+    )
+
+
+def _json(chunks: dict[int, Chunk], kind: Kind) -> dict[str, Any] | None:
+    return _meta.parse(kind, chunks[kind].payload) if kind in chunks else None
+
+
+def _parse_graph(chunks: dict[int, Chunk], by_name: dict[str, TensorEntry]) -> onnx.ModelProto | None:
+    if Kind.GRAPH not in chunks:
+        return None
+    payload = chunks[Kind.GRAPH].payload
+    raw = inflate(payload, what="graph chunk", max_bytes=MAX_RAW_BYTES[Kind.GRAPH])
+    return _graph.parse(raw, table_names=by_name.keys())
+
+
+def _sizes(chunks: dict[int, Chunk]) -> dict[str, int]:
+    return {"header": len(HEADER)} | {chunk_name(chunk.kind): chunk.end - chunk.start for chunk in chunks.values()}

@@ -1,0 +1,224 @@
+"""Samples and labels from a folder of images, an .npz or .npy file, or a function, checked against the network."""
+
+import csv
+import importlib
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import DataError
+from .preprocessing import Preprocessing, read_config
+
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
+InputSpec = Mapping[str, tuple[tuple[int | None, ...], np.dtype]]  # name -> shape (None: free), type
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples for every input of a network, first axis first, with labels where they are known.
+
+    Attributes:
+        inputs: name -> (samples, ...). labels: (samples,) or None. source: what the user called it.
+        preprocessing: the config that produced the numbers, where one was used.
+        class_names: names of the classes, where subfolders gave them.
+    """
+
+    inputs: dict[str, np.ndarray]
+    labels: np.ndarray | None
+    source: str
+    preprocessing: dict[str, Any] | None = None
+    class_names: list[str] | None = None
+
+    def __len__(self) -> int:
+        return len(next(iter(self.inputs.values())))
+
+    def take(self, picks: np.ndarray) -> "Dataset":
+        """Return the samples at `picks`, in that order."""
+        labels = None if self.labels is None else self.labels[picks]
+        inputs = {name: values[picks] for name, values in self.inputs.items()}
+        return Dataset(inputs, labels, self.source, self.preprocessing, self.class_names)
+
+    def split(self, shares: Sequence[float], *, seed: int) -> list["Dataset"]:
+        """Return disjoint random parts, the first len(shares) - 1 of the given shares, the last with all the rest."""
+        order = np.random.default_rng(seed).permutation(len(self))
+        ends = np.cumsum([round(share * len(self)) for share in shares[:-1]])
+        return [self.take(np.sort(picks)) for picks in np.split(order, ends)]
+
+
+def load_data(spec: Any, inputs: InputSpec, *, preprocessing: Mapping[str, Any] | None = None) -> Dataset:
+    """Read samples for a network with `inputs`.
+
+    Args:
+        spec: a folder of images, a .npz (arrays named as the inputs, or `x`; labels `y`), a .npy, "module:function", or
+            the same as Python values: an array, a pair (x, y) or a mapping.
+        preprocessing: used where neither a folder nor the file's folder brings its own.
+
+    Raises:
+        DataError: missing, unreadable, empty, or of another shape or type than the network wants.
+    """
+    if isinstance(spec, Dataset):
+        return spec
+    source = str(spec) if isinstance(spec, (str, Path)) else "the given samples"
+    if isinstance(spec, (str, Path)):
+        arrays, config, class_names = _read(str(spec), preprocessing)
+    else:
+        arrays, config, class_names = _from_value(spec, source), preprocessing, None
+    labels = arrays.pop("y", None) if "y" not in inputs else None
+    named = _name_inputs(arrays, inputs, source)
+    ready = {name: _fit(named[name], name, inputs[name], config, source) for name in inputs}
+    return _checked(Dataset(ready, labels, source, dict(config) if config else None, class_names))
+
+
+def load_inputs(spec: str, inputs: InputSpec, *, preprocessing: Mapping[str, Any] | None = None) -> Dataset:
+    """Read samples as `load_data`, or a single image file.
+
+    Raises:
+        DataError: as `load_data`; or an image without a preprocessing that says how it becomes numbers.
+    """
+    path = Path(spec)
+    if path.suffix.lower() not in IMAGE_SUFFIXES:
+        return load_data(spec, inputs, preprocessing=preprocessing)
+    config = read_config(path.parent) or preprocessing
+    if config is None:
+        raise DataError(f"{path}: neither the network nor a preprocessor_config.json says how an image becomes numbers")
+    return load_data(Preprocessing.from_json(config).picture(path)[None], inputs)
+
+
+def check_labels(labels: np.ndarray, classes: int, source: str) -> np.ndarray:
+    """Return class labels as int64 (samples,).
+
+    Raises:
+        DataError: not whole numbers, or outside of 0 .. classes - 1.
+    """
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer):
+        raise DataError(f"{source}: labels have shape {labels.shape} and type {labels.dtype}; class numbers are wanted")
+    low, high = int(labels.min()), int(labels.max())
+    if low < 0 or high >= classes:
+        raise DataError(f"{source}: label {low if low < 0 else high} is outside 0 to {classes - 1}")
+    return labels.astype(np.int64)
+
+
+def _read(spec: str, given: Mapping[str, Any] | None) -> tuple[dict[str, np.ndarray], Any, list[str] | None]:
+    path = Path(spec)
+    if path.is_dir():
+        return _read_folder(path, read_config(path) or given)
+    if path.suffix in (".npz", ".npy"):
+        return _read_numpy(path), read_config(path.parent) or given, None
+    module, colon, function = spec.partition(":")
+    if colon and not path.exists():
+        return _from_value(_call(module, function, spec), spec), given, None
+    problem = "is neither a folder, .npz, .npy nor module:function" if path.exists() else "does not exist"
+    raise DataError(f"{spec}: {problem}")
+
+
+def _read_numpy(path: Path) -> dict[str, np.ndarray]:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        return {"x": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+
+
+def _read_folder(folder: Path, config: Mapping[str, Any] | None) -> tuple[dict[str, np.ndarray], Any, list[str] | None]:
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file())
+    if not files:
+        raise DataError(f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)}) in this folder or below")
+    if config is None:
+        raise DataError(f"{folder}: no preprocessor_config.json says how these images become numbers")
+    steps = Preprocessing.from_json(config)
+    pictures = [steps.picture(file) for file in files]
+    sizes = {picture.shape for picture in pictures}
+    if len(sizes) > 1:
+        raise DataError(f"{folder}: images come out in {len(sizes)} sizes; the preprocessing must settle one size")
+    arrays = {"x": np.stack(pictures)}
+    labels, class_names = _folder_labels(folder, files)
+    if labels is not None:
+        arrays["y"] = labels
+    return arrays, config, class_names
+
+
+def _folder_labels(folder: Path, files: list[Path]) -> tuple[np.ndarray | None, list[str] | None]:
+    """Labels from labels.csv (file,label) or else from the names of subfolders, in alphabetical order."""
+    table = folder / "labels.csv"
+    if table.is_file():
+        return _csv_labels(table, folder, files), None
+    parents = [file.relative_to(folder).parts[0] for file in files if file.parent != folder]
+    if len(parents) != len(files):
+        return None, None
+    names = sorted(set(parents))
+    numbers = {name: i for i, name in enumerate(names)}
+    return np.array([numbers[parent] for parent in parents], np.int64), names
+
+
+def _csv_labels(table: Path, folder: Path, files: list[Path]) -> np.ndarray:
+    try:
+        with table.open(newline="", encoding="utf-8") as handle:
+            rows = {row[0].strip(): row[1].strip() for row in csv.reader(handle) if len(row) >= 2}
+        return np.array([int(rows[str(file.relative_to(folder))]) for file in files], np.int64)
+    except KeyError as error:
+        raise DataError(f"{table}: no label for image {error}") from error
+    except (OSError, ValueError) as error:
+        raise DataError(f"{table}: {error}") from error
+
+
+def _call(module: str, function: str, spec: str) -> Any:
+    try:
+        return getattr(importlib.import_module(module), function)()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise DataError(f"{spec}: cannot be imported: {error}") from error
+
+
+def _from_value(value: Any, source: str) -> dict[str, np.ndarray]:
+    if isinstance(value, Mapping):
+        return {str(name): np.asarray(array) for name, array in value.items()}
+    if isinstance(value, tuple) and len(value) == 2:
+        return {"x": np.asarray(value[0]), "y": np.asarray(value[1])}
+    array = np.asarray(value)
+    if array.dtype == object:
+        raise DataError(f"{source}: {type(value).__name__} is neither an array, a pair (x, y) nor a mapping of arrays")
+    return {"x": array}
+
+
+def _name_inputs(arrays: dict[str, np.ndarray], inputs: InputSpec, source: str) -> dict[str, np.ndarray]:
+    if set(inputs) <= set(arrays):
+        return {name: arrays[name] for name in inputs}
+    if len(inputs) == 1 and "x" in arrays:
+        return {next(iter(inputs)): arrays["x"]}
+    missing = sorted(set(inputs) - set(arrays))
+    raise DataError(f"{source}: no array '{missing[0]}' for the network's inputs {sorted(inputs)}; it has {sorted(arrays)}")
+
+
+def _fit(values: np.ndarray, name: str, wanted: tuple, config: Mapping[str, Any] | None, source: str) -> np.ndarray:
+    """Bring one array to the type of its input and check its shape."""
+    shape, dtype = wanted
+    if values.ndim == 0 or len(values) == 0:
+        raise DataError(f"{source}: array for input '{name}' is empty")
+    if values.dtype.kind not in "fiub":
+        raise DataError(f"{source}: array for input '{name}' has type {values.dtype}, which is not a number")
+    if shape and not _matches(values.shape[1:], shape[1:]):
+        free = tuple("free" if extent is None else extent for extent in shape)
+        raise DataError(f"{source}: samples for input '{name}' have shape {values.shape}; the network wants {free}")
+    if values.dtype.kind in "iu" and dtype.kind == "f" and config is not None:
+        values = Preprocessing.from_json(config).numbers(values)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise DataError(f"{source}: samples for input '{name}' hold NaN or infinite values")
+    if values.dtype.kind == "f" and dtype.kind in "iu":
+        raise DataError(f"{source}: samples for input '{name}' are {values.dtype}; the network wants {dtype}")
+    return np.ascontiguousarray(values, dtype)
+
+
+def _matches(given: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return len(given) == len(wanted) and all(w is None or g == w for g, w in zip(given, wanted, strict=True))
+
+
+def _checked(data: Dataset) -> Dataset:
+    counts = {name: len(values) for name, values in data.inputs.items()}
+    if len(set(counts.values())) > 1:
+        raise DataError(f"{data.source}: inputs have different numbers of samples: {counts}")
+    if data.labels is not None and len(data.labels) != len(data):
+        raise DataError(f"{data.source}: {len(data.labels)} labels for {len(data)} samples")
+    return data

@@ -1,0 +1,53 @@
+"""How far a compressed network's outputs are from the original's, without labels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+def probabilities(scores: np.ndarray) -> np.ndarray:
+    """Return class probabilities (samples, classes): softmax of logits; outputs that are probabilities stay."""
+    scores = scores.reshape(len(scores), -1).astype(np.float64)
+    if scores.min(initial=0) >= 0 and np.allclose(scores.sum(axis=1), 1, atol=1e-3):
+        return scores
+    shifted = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+def predicted_drop(original: np.ndarray, compressed: np.ndarray) -> np.ndarray:
+    """Return per sample what top-1 accuracy is expected to fall: p(its top class) - p(the compressed one's top class).
+
+    p is the original's softmax; scores (samples, classes). Zero where both agree, never negative.
+    """
+    p = probabilities(original)
+    rows = np.arange(len(p))
+    return p.max(axis=1) - p[rows, compressed.reshape(len(p), -1).argmax(axis=1)]
+
+
+def agreement(original: np.ndarray, compressed: np.ndarray) -> np.ndarray:
+    """Return per sample 1.0 where both networks name the same class, else 0.0."""
+    flat = (scores.reshape(len(scores), -1).argmax(axis=1) for scores in (original, compressed))
+    return np.equal(*flat).astype(np.float64)
+
+
+def divergence(original: np.ndarray, compressed: np.ndarray) -> float:
+    """Return the mean Kullback-Leibler divergence KL(original || compressed) of the class probabilities, in nats."""
+    p, q = probabilities(original), probabilities(compressed)
+    tiny = np.finfo(np.float64).tiny
+    return float(np.mean(np.sum(p * (np.log(np.maximum(p, tiny)) - np.log(np.maximum(q, tiny))), axis=1)))
+
+
+def relative_error(original: Sequence[np.ndarray], compressed: Sequence[np.ndarray]) -> float:
+    """Return the relative output error in percent, 100 ||z - z'|| / ||z|| over all samples; of the worst output."""
+    return max(_relative(z, changed) for z, changed in zip(original, compressed, strict=True))
+
+
+def _relative(z: np.ndarray, changed: np.ndarray) -> float:
+    if z.shape != changed.shape:
+        return float("inf")
+    z, changed = z.astype(np.float64), changed.astype(np.float64)
+    power = float(np.sum(z * z))
+    error = float(np.sum((z - changed) ** 2))
+    if error == 0:
+        return 0.0
+    return 100 * float(np.sqrt(error / power)) if power else float("inf")

@@ -1,0 +1,22 @@
+"""Make inner tensors visible as outputs, so that whoever runs the graph can see a layer's inputs."""
+
+import onnx_ir as ir
+
+
+def layer_inputs(model: ir.Model, names: list[str]) -> dict[str, str]:
+    """Return, for weight layers read by one operator as second operand, the name of the tensor that they multiply."""
+    found = {}
+    for name in names:
+        uses = model.graph.initializers[name].uses()
+        if len(uses) == 1 and uses[0].idx == 1 and uses[0].node.inputs[0] is not None:
+            found[name] = uses[0].node.inputs[0].name
+    return found
+
+
+def expose(model: ir.Model, tensors: list[str]) -> ir.Model:
+    """Return a copy of `model` whose outputs are exactly the tensors named, inner ones and graph inputs alike."""
+    copy = model.clone()
+    values = {value.name: value for value in copy.graph.inputs}
+    values |= {value.name: value for node in copy.graph for value in node.outputs if value.name}
+    copy.graph.outputs[:] = [values[name] for name in tensors]
+    return copy

@@ -1,0 +1,135 @@
+"""Read a network from a path, a ModelProto, an onnx_ir.Model or a torch module, and check it.
+
+Everything that attar does later relies on these checks: what passes here has a known opset, weights that are numbers
+and external data that lies inside the model's own folder.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+from google.protobuf.message import DecodeError
+
+from ..errors import ModelError
+
+MIN_OPSET = 7  # older operators have other signatures, and onnxruntime refuses them too
+FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
+
+
+def load(source: Any, *, example_inputs: tuple | None = None) -> ir.Model:
+    """Return `source` as a checked `onnx_ir.Model`.
+
+    Args:
+        source: path of an ONNX file, `onnx.ModelProto`, `onnx_ir.Model`, or `torch.nn.Module` (extra `[train]`).
+        example_inputs: positional inputs of a torch module; their first axis becomes the batch.
+
+    Raises:
+        ModelError: not a network, damaged, of an unsupported opset, or with weights that are not numbers.
+    """
+    if isinstance(source, ir.Model):
+        model = source.clone()
+    elif isinstance(source, onnx.ModelProto):
+        model = _from_proto(source, name="the given ModelProto")
+    elif isinstance(source, (str, Path)):
+        model = _from_path(Path(source))
+    else:
+        from .torch_module import export_module  # torch is loaded for torch modules alone
+
+        model = export_module(source, example_inputs)
+    _check_opset(model)
+    _check_numbers(model)
+    return model
+
+
+def serialize(model: ir.Model) -> bytes:
+    """Return the model as the bytes of an ONNX file, all weights inside."""
+    proto = ir.to_proto(ir.external_data.load_to_model(model.clone()))
+    return proto.SerializeToString(deterministic=True)
+
+
+def _from_path(path: Path) -> ir.Model:
+    proto = _parse(path)
+    _check_external_data(proto, path)
+    model = _from_proto(proto, name=str(path), folder=path.parent)
+    ir.external_data.set_base_dir(model.graph, str(path.parent))
+    return model
+
+
+def _parse(path: Path) -> onnx.ModelProto:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
+    proto = onnx.ModelProto()
+    try:
+        proto.ParseFromString(data)
+    except DecodeError as error:
+        raise ModelError(f"{path}: not an ONNX file, or a truncated one ({len(data)} bytes)") from error
+    # An empty file is a valid, empty protobuf message: the graph tells.
+    if not proto.HasField("graph") or not proto.graph.node:
+        raise ModelError(f"{path}: not an ONNX model: {len(data)} bytes without a single operator")
+    return proto
+
+
+def _from_proto(proto: onnx.ModelProto, *, name: str, folder: Path | None = None) -> ir.Model:
+    try:
+        # The checker finds external data from the path of the model's file alone.
+        onnx.checker.check_model(name if folder and _external(proto) else proto)
+        return ir.from_proto(proto)
+    except (onnx.checker.ValidationError, ValueError, TypeError, RuntimeError, KeyError, DecodeError) as error:
+        raise ModelError(f"{name}: not a valid ONNX model: {_first_line(error)}") from error
+
+
+def _external(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
+    tensors = list(proto.graph.initializer)
+    tensors += [a.t for node in proto.graph.node for a in node.attribute if a.type == onnx.AttributeProto.TENSOR]
+    return [t for t in tensors if t.data_location == onnx.TensorProto.EXTERNAL]
+
+
+def _check_external_data(proto: onnx.ModelProto, path: Path) -> None:
+    """Refuse external data that is missing, too short or outside of the model's folder."""
+    folder = path.parent.resolve()
+    for tensor in _external(proto):
+        where = {entry.key: entry.value for entry in tensor.external_data}
+        location = where.get("location", "")
+        target = (folder / location).resolve()
+        if not location or Path(location).is_absolute() or not target.is_relative_to(folder):
+            raise ModelError(f"{path}: tensor '{tensor.name}': external data '{location}' lies outside the model's folder")
+        if not target.is_file():
+            raise ModelError(f"{path}: tensor '{tensor.name}': external data file '{location}' is missing")
+        _check_extent(tensor, where, target, path)
+
+
+def _check_extent(tensor: onnx.TensorProto, where: dict[str, str], target: Path, path: Path) -> None:
+    try:
+        end = int(where.get("offset", 0)) + int(where.get("length", 0))
+    except ValueError as error:
+        raise ModelError(f"{path}: tensor '{tensor.name}': external offset or length is not a number") from error
+    size = target.stat().st_size
+    if not 0 <= end <= size:
+        raise ModelError(f"{path}: tensor '{tensor.name}': external data ends at byte {end}, its file has {size}")
+
+
+def _check_opset(model: ir.Model) -> None:
+    newest = onnx.defs.onnx_opset_version()
+    opset = model.opset_imports.get("", MIN_OPSET)
+    if not MIN_OPSET <= opset <= newest:
+        raise ModelError(f"opset {opset} is not supported: {MIN_OPSET} to {newest} are")
+
+
+def _check_numbers(model: ir.Model) -> None:
+    for name, value in model.graph.initializers.items():
+        if value.const_value is None:
+            raise ModelError(f"initializer '{name}' has no data")
+        if value.dtype not in FLOATS:
+            continue
+        bad = int(np.count_nonzero(np.isnan(value.const_value.numpy())))
+        if bad:
+            raise ModelError(f"initializer '{name}': {bad} of its {value.const_value.size} values are NaN")
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

@@ -1,0 +1,70 @@
+"""Small, exact edits of a graph: replace an initializer, put two thin matrices where one wide one was."""
+
+import numpy as np
+import onnx_ir as ir
+
+from ..errors import ModelError
+
+
+def set_initializer(model: ir.Model, name: str, values: np.ndarray) -> None:
+    """Replace the values of initializer `name` in place; shape and type stay.
+
+    Raises:
+        ModelError: there is no such initializer, or the shape differs.
+    """
+    initializer = model.graph.initializers.get(name)
+    if initializer is None:
+        raise ModelError(f"no initializer '{name}' in the network")
+    old = initializer.const_value
+    if tuple(old.shape) != values.shape:
+        raise ModelError(f"initializer '{name}' has shape {tuple(old.shape)}, not {values.shape}")
+    initializer.const_value = ir.tensor(values.astype(old.dtype.numpy(), copy=False), dtype=old.dtype, name=name)
+
+
+def factor_names(name: str) -> tuple[str, str]:
+    """Return the names of the two factors of layer `name`: the one next to the input, then the one next to the output."""
+    return f"{name}/in", f"{name}/out"
+
+
+def insert_low_rank(model: ir.Model, name: str, inner: np.ndarray, outer: np.ndarray) -> None:
+    """Replace, in place, the matrix `name` by two layers without anything between.
+
+    Args:
+        inner: applied first, to the layer's input. outer: applied second and followed by the old bias. Both laid out
+            as the old matrix was: (outputs, inputs) for a Gemm with transB, (inputs, outputs) otherwise.
+
+    Raises:
+        ModelError: the matrix is read by anything but one Gemm or MatMul that takes it as its second operand.
+    """
+    value = model.graph.initializers[name]
+    uses = value.uses()
+    if len(uses) != 1 or uses[0].idx != 1 or uses[0].node.op_type not in ("Gemm", "MatMul"):
+        raise ModelError(f"layer '{name}': low rank needs one Gemm or MatMul with the weights as second operand")
+    node = uses[0].node
+    transposed = bool(node.attributes.get_int("transB", 0)) if node.op_type == "Gemm" else False
+    first, second = factor_names(name)
+    dtype = value.dtype
+    inner_value = _initializer(model, first, inner, dtype)
+    outer_value = _initializer(model, second, outer, dtype)
+    thin = _thin_node(node, inner_value, transposed)
+    model.graph.insert_before(node, thin)
+    node.replace_input_with(0, thin.outputs[0])
+    node.replace_input_with(1, outer_value)
+    if "transA" in node.attributes:  # the first layer has already turned its input
+        node.attributes.pop("transA")
+    del model.graph.initializers[name]
+
+
+def _initializer(model: ir.Model, name: str, values: np.ndarray, dtype: ir.DataType) -> ir.Value:
+    tensor = ir.tensor(np.ascontiguousarray(values).astype(dtype.numpy()), dtype=dtype, name=name)
+    value = ir.Value(name=name, shape=tensor.shape, type=ir.TensorType(dtype), const_value=tensor)
+    model.graph.register_initializer(value)
+    return value
+
+
+def _thin_node(node: ir.Node, weights: ir.Value, transposed: bool) -> ir.Node:
+    attributes = []
+    if node.op_type == "Gemm":
+        attributes = [ir.AttrInt64("transB", int(transposed)), ir.AttrInt64("transA", node.attributes.get_int("transA", 0))]
+    output = ir.Value(name=f"{weights.name}:y", type=node.outputs[0].type)
+    return ir.Node("", node.op_type, [node.inputs[0], weights], attributes, outputs=[output], name=weights.name)

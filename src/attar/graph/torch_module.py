@@ -1,0 +1,52 @@
+"""A torch module as an ONNX graph: the only file below `train` that may import torch, and only when asked to."""
+
+import contextlib
+import io
+import logging
+import warnings
+from typing import Any
+
+import onnx_ir as ir
+
+from ..errors import ModelError
+
+
+def export_module(module: Any, example_inputs: tuple | None) -> ir.Model:
+    """Return `module` (in evaluation mode) as a model whose inputs keep a free batch axis.
+
+    Raises:
+        ModelError: `module` is not a torch module, example inputs are missing, or torch cannot export it.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise ModelError(
+            f"a model must be a path, a ModelProto or an onnx_ir.Model, not {type(module).__name__}; "
+            "torch modules need the extra: pip install 'attar[train]'"
+        ) from error
+    if not isinstance(module, torch.nn.Module):
+        raise ModelError(
+            f"a model must be a path, a ModelProto, an onnx_ir.Model or a torch module, not {type(module).__name__}"
+        )
+    if not example_inputs:
+        raise ModelError("a torch module needs example_inputs=(tensor, ...): its graph is traced with them")
+    try:
+        return _export(torch, module, tuple(example_inputs))
+    except Exception as error:  # torch raises many types here; the cause is kept
+        raise ModelError(f"torch cannot export {type(module).__name__}: {str(error).splitlines()[0]}") from error
+
+
+def _export(torch: Any, module: Any, inputs: tuple) -> ir.Model:
+    batch = torch.export.Dim("batch")
+    shapes = tuple({0: batch} if getattr(x, "ndim", 0) else None for x in inputs)
+    # A batch of one would be taken for a constant by the tracer.
+    inputs = tuple(x.repeat(2, *[1] * (x.ndim - 1)) if getattr(x, "ndim", 0) and len(x) == 1 else x for x in inputs)
+    training = module.training
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(module.eval(), inputs, dynamic_shapes=shapes, dynamo=True, verbose=False)
+    finally:
+        module.train(training)
+    return program.model

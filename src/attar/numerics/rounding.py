@@ -1,0 +1,14 @@
+"""One helper for every named rounding rule (docs/architecture.md, "Integer arithmetic has one specification")."""
+
+import ml_dtypes
+import numpy as np
+
+
+def to_integers(values: np.ndarray) -> np.ndarray:
+    """Round half to even, as ONNX's QuantizeLinear does; the result keeps its float type."""
+    return np.rint(values)
+
+
+def to_bfloat16(values: np.ndarray) -> np.ndarray:
+    """Return float32 values rounded to bfloat16's 8 significant bits: a scale that costs 2 bytes in a file, not 4."""
+    return np.asarray(values, np.float32).astype(ml_dtypes.bfloat16).astype(np.float32)

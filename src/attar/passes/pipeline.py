@@ -1,0 +1,136 @@
+"""Run chains of techniques over the layers of a network: pure on the arrays, then one rewrite of the graph."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+
+from ..codec import GridHint
+from ..errors import RecipeError
+from ..graph import LeftAlone, WeightLayer, insert_low_rank, set_initializer, survey
+from ..graph.rewrite import factor_names
+from .catalog import Technique, technique_of
+from .weights import NotApplicable, Weights
+
+Steps = tuple[Any, ...]  # configs, in the order in which they are applied
+
+
+@dataclass(frozen=True)
+class Declined:
+    """A technique that was asked for and that cannot treat a layer, with the reason."""
+
+    layer: str
+    technique: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Chained:
+    """One layer after a chain of techniques.
+
+    Attributes:
+        parts: one tensor, or two factors (input side first).
+        steps: the configs that did something. declined: technique and reason of those that could not.
+    """
+
+    parts: tuple[Weights, ...]
+    steps: Steps
+    declined: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A rewritten network.
+
+    Attributes:
+        model: the new graph; the given one is untouched.
+        hints: integers and scales by initializer, for the codec.
+        changed: the steps that changed each layer.
+        left_alone: every initializer that stays as it was, with the reason.
+        declined: every step that a layer could not take, with the reason.
+    """
+
+    model: ir.Model
+    hints: dict[str, GridHint]
+    changed: dict[str, Steps]
+    left_alone: tuple[LeftAlone, ...]
+    declined: tuple[Declined, ...]
+
+
+def chain(weights: Weights, steps: Steps) -> Chained:
+    """Take one layer through `steps`, leaving out those that can't treat it."""
+    parts: tuple[Weights, ...] = (weights,)
+    kept, declined = [], []
+    for config in steps:
+        technique = technique_of(config)
+        try:
+            decisions = [technique.plan(part, config) for part in parts]
+        except NotApplicable as reason:
+            declined.append((technique.name, str(reason)))
+            continue
+        if any(decision is not None for decision in decisions):
+            parts = tuple(new for pair in zip(parts, decisions, strict=True) for new in _apply(technique, *pair))
+            kept.append(config)
+    return Chained(parts, tuple(kept), tuple(declined))
+
+
+def product(parts: Sequence[Weights]) -> np.ndarray:
+    """Return the single weight array that `parts` stand for, laid out as the original layer."""
+    if len(parts) == 1:
+        return parts[0].values
+    inner, outer = (part.values for part in parts)
+    return outer @ inner if parts[0].channel_axis == 0 else inner @ outer
+
+
+def apply_plan(
+    model: ir.Model, plan: Mapping[str, Steps], *, moments: Mapping[str, np.ndarray] | None = None
+) -> Applied:
+    """Return a copy of `model` with every layer of `plan` taken through its steps.
+
+    Raises:
+        RecipeError: the plan names a layer that the network doesn't have.
+    """
+    found = survey(model)
+    _check_names(plan, [layer.name for layer in found.layers])
+    result = Applied(model.clone(), {}, {}, found.left_alone, ())
+    for layer in found.layers:
+        values = model.graph.initializers[layer.name].const_value.numpy()
+        weights = Weights.of(layer, values, (moments or {}).get(layer.name))
+        result = _take(result, layer, chain(weights, plan.get(layer.name, ())), weights)
+    return result
+
+
+def _check_names(plan: Mapping[str, Steps], layers: Sequence[str]) -> None:
+    strangers = sorted(set(plan) - set(layers))
+    if strangers:
+        raise RecipeError(f"the plan names layer '{strangers[0]}'; the network has: {', '.join(layers) or 'none'}")
+
+
+def _take(result: Applied, layer: WeightLayer, done: Chained, before: Weights) -> Applied:
+    """Note what one layer went through and, where it changed, write it into the graph."""
+    declined = (*result.declined, *(Declined(layer.name, *note) for note in done.declined))
+    if len(done.parts) == 1 and np.array_equal(done.parts[0].values, before.values):
+        reason = "; ".join(why for _, why in done.declined) or "its plan changes nothing"
+        alone = (*result.left_alone, LeftAlone(layer.name, layer.shape, reason))
+        return replace(result, left_alone=alone, declined=declined)
+    hints = result.hints | _write_back(result.model, layer.name, done.parts)
+    return replace(result, hints=hints, changed={**result.changed, layer.name: done.steps}, declined=declined)
+
+
+def _apply(technique: Technique, part: Weights, decision: Any) -> tuple[Weights, ...]:
+    if decision is None:
+        return (part,)
+    result = technique.apply(part, decision)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _write_back(model: ir.Model, name: str, parts: tuple[Weights, ...]) -> dict[str, GridHint]:
+    if len(parts) == 1:
+        set_initializer(model, name, parts[0].values)
+        names: tuple[str, ...] = (name,)
+    else:
+        insert_low_rank(model, name, parts[0].values, parts[1].values)
+        names = factor_names(name)
+    return {n: part.hint for n, part in zip(names, parts, strict=True) if part.hint is not None}

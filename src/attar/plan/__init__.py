@@ -1,0 +1,1 @@
+"""Solvers without models: how to spend a budget over layers."""

@@ -1,0 +1,85 @@
+"""The report of one run as data: everything that is printed, and the plan to do it again."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..evaluate import Measurement
+from .layers import LayerRow
+
+
+@dataclass(frozen=True)
+class LayerChange:
+    """One layer before and after: stored bytes, the steps it took (as JSON), and the rows of its tensors now."""
+
+    name: str
+    op_type: str
+    shape: tuple[int, ...]
+    bytes_before: int
+    steps: tuple[dict[str, Any], ...]
+    now: tuple[LayerRow, ...]
+
+    @property
+    def bytes_after(self) -> int:
+        """Bytes of the streams that hold the layer now."""
+        return sum(row.size_bytes for row in self.now)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What happened.
+
+    Attributes:
+        source: what was compressed. recipe, seed: how it was asked for. budget: limit -> value; budget_is_default: nobody
+            asked for it. size_bytes: of the file; chunk_sizes: its parts; fp32_bytes: all float weights at 4 bytes.
+        measurement: on the verdict's samples. limits: the budget held against it. changes: layers that changed.
+        left_alone: (name, shape, reason) of every other initializer. declined: (layer, technique, reason).
+        plan: layer -> steps. search: evaluations, seconds, why it stopped, the curve of (bytes, damage).
+        samples: how many calibrated, searched, judged.
+    """
+
+    attar: str
+    source: str
+    recipe: str
+    seed: int
+    budget: dict[str, float]
+    budget_is_default: bool
+    size_bytes: int
+    fp32_bytes: int
+    chunk_sizes: dict[str, int]
+    measurement: Measurement | None
+    limits: tuple[Any, ...]
+    changes: tuple[LayerChange, ...]
+    left_alone: tuple[tuple[str, tuple[int, ...], str], ...]
+    declined: tuple[tuple[str, str, str], ...]
+    plan: dict[str, list[dict[str, Any]]]
+    search: dict[str, Any]
+    samples: dict[str, int]
+
+    @property
+    def ratio(self) -> float:
+        """fp32 weight bytes over the bytes of the file."""
+        return self.fp32_bytes / self.size_bytes
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """Return the report as plain JSON values; per-sample arrays are left out."""
+    document = to_plain(report)
+    document["ratio"] = report.ratio
+    return document
+
+
+def to_plain(value: Any) -> Any:
+    """Return dataclasses, tuples and numpy numbers as what JSON knows; infinities become null."""
+    if dataclasses.is_dataclass(value):
+        fields = (f.name for f in dataclasses.fields(value))
+        return {name: to_plain(getattr(value, name)) for name in fields if name != "differences"}
+    if isinstance(value, dict):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,174 @@
+"""The report as a person reads it, in tables that fit a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..evaluate import Measurement
+from .document import LayerChange, Report
+from .layers import LayerRow
+
+COLLAPSE_FROM = 4  # this many initializers left alone for one reason share a line
+
+
+def size(count: float) -> str:
+    """Return bytes for people: 1 kB is 1,000 bytes."""
+    if count < 10_000:
+        return f"{count:,.0f} B"
+    return f"{count / 1000:,.1f} kB" if count < 10_000_000 else f"{count / 1e6:,.2f} MB"
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Print what a run did, the verdict last."""
+    console.print(changes_table(report.changes))
+    for line in left_alone_lines(report.left_alone):
+        console.print(line)
+    for line in declined_lines(report.declined):
+        console.print(line)
+    console.print(verdict_lines(report))
+
+
+def changes_table(changes: Sequence[LayerChange]) -> Table:
+    """Every layer that changed: before, after, and how."""
+    table = _table("layer", "operator", "shape", ">before", ">after", ">bits/weight", ">zeros", "coder", "how")
+    for change in changes:
+        count = sum(row.parameters for row in change.now)
+        zeros = sum(row.sparsity * row.parameters for row in change.now) / max(count, 1)
+        original = 1
+        for extent in change.shape:
+            original *= extent
+        table.add_row(
+            change.name,
+            change.op_type,
+            shape_text(change.shape),
+            size(change.bytes_before),
+            size(change.bytes_after),
+            f"{8 * change.bytes_after / max(original, 1):.2f}",
+            f"{100 * zeros:.0f} %",
+            ", ".join(dict.fromkeys(row.coder for row in change.now)),
+            steps_text(change),
+        )
+    return table
+
+
+def rows_table(rows: Sequence[LayerRow]) -> Table:
+    """What `attar inspect` shows."""
+    table = _table(
+        "tensor", "operator", "shape", ">parameters", ">MACs", ">bytes", "coder", ">bits/weight", ">zeros", ">distinct"
+    )
+    for row in rows:
+        table.add_row(
+            row.name,
+            row.op_type,
+            shape_text(row.shape),
+            f"{row.parameters:,}",
+            "-" if row.macs is None else f"{row.macs:,}",
+            f"{row.size_bytes:,}",
+            row.coder,
+            f"{row.bits_per_weight:.2f}",
+            f"{100 * row.sparsity:.1f} %",
+            f"{row.distinct:,}",
+        )
+    return table
+
+
+def verdict_lines(report: Report) -> RenderableType:
+    """Size, quality and budget, in this order."""
+    lines = [
+        f"[bold]{size(report.size_bytes)}[/] on disk ({report.size_bytes:,} bytes), "
+        f"{report.ratio:.1f} times smaller than {size(report.fp32_bytes)} of fp32 weights",
+        "  " + chunks_text(report.chunk_sizes),
+    ]
+    if report.measurement is not None:
+        lines += measurement_lines(report.measurement)
+    lines += [_limit_line(limit, report.budget_is_default) for limit in report.limits]
+    stopped = report.search.get("stopped")
+    if stopped:
+        lines.append(f"[yellow]The search ended early: {stopped}. This is the best it had found.[/]")
+    return Group(*(Text.from_markup(line) for line in lines))
+
+
+def measurement_lines(m: Measurement) -> list[str]:
+    """What the samples said, one fact a line."""
+    lines = []
+    if m.metric is not None:
+        lines.append(f"{m.metric} {m.before:.2f} -> [bold]{m.after:.2f}[/] on {m.samples:,} samples")
+    if m.drop is not None:
+        low, high = m.drop_interval
+        word = "drop" if m.metric else "predicted drop (no labels)"
+        lines.append(f"{word} {m.drop:.2f} points, 95 % of {low:.2f} to {high:.2f} (paired bootstrap)")
+    if m.agreement is not None:
+        lines.append(f"same answer as the original on {m.agreement:.2f} % of the samples")
+    lines.append(f"relative output error {m.relative_error:.2f} %")
+    return lines
+
+
+def left_alone_lines(items: Sequence[tuple[str, tuple[int, ...], str]]) -> list[str]:
+    """Name every initializer that stayed and the reason; many of one kind share a line."""
+    by_reason: dict[str, list[str]] = {}
+    for name, shape, reason in items:
+        by_reason.setdefault(reason, []).append(f"{name} {shape_text(shape)}")
+    lines = []
+    for reason, names in by_reason.items():
+        shown = ", ".join(names) if len(names) < COLLAPSE_FROM else f"{', '.join(names[:2])} and {len(names) - 2} more"
+        lines.append(f"[dim]left as it is: {shown}: {reason}[/]")
+    return lines
+
+
+def declined_lines(notes: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Name the techniques that layers could not take."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for layer, technique, reason in notes:
+        by_reason.setdefault((technique, reason), []).append(layer)
+    return [f"[dim]{what} not for {', '.join(layers)}: {why}[/]" for (what, why), layers in by_reason.items()]
+
+
+def chunks_text(chunks: Mapping[str, int]) -> str:
+    """Where the bytes of a file are."""
+    return ", ".join(f"{name} {count:,}" for name, count in chunks.items() if count)
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    return "x".join(str(extent) for extent in shape) or "scalar"
+
+
+def steps_text(change: LayerChange) -> str:
+    """The steps in a few words: "rank 24, 60 % pruned, 3 bits"."""
+    return ", ".join(_step_text(step, change) for step in change.steps)
+
+
+def _step_text(step: Mapping[str, Any], change: LayerChange) -> str:
+    name = step["technique"]
+    if name == "approximate.svd":
+        return f"rank {min(change.now[0].shape)}"
+    if name == "prune.magnitude":
+        return f"prune {100 * step['level']:.0f} %" if step.get("quality") is None else f"prune {step['quality']} std"
+    if name == "share.kmeans":
+        return f"share {step['clusters']} values"
+    if name == "quantize.uniform":
+        return f"{step['bits']} bits{' a channel' if step['granularity'] == 'per_channel' else ''}"
+    return name
+
+
+def _limit_line(limit: Any, is_default: bool) -> str:
+    unit = {"max-drop": " points", "target-size": " bytes"}.get(limit.name, " %")
+    wanted = f"{limit.wanted:,}{unit}" + (" (the default)" if is_default else "")
+    if limit.met:
+        line = f"[green]{limit.name} {wanted}: kept[/]"
+    else:
+        line = f"[red]{limit.name} {wanted}: missed by {limit.gap:,.6g}{unit}[/]"
+    if not limit.decided:
+        needed = "no number of samples" if limit.samples_needed is None else f"about {limit.samples_needed:,} samples"
+        line += f"; undecided at 95 %: {needed} would decide it"
+    return line
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+    return table

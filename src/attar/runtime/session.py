@@ -1,0 +1,116 @@
+"""One onnxruntime session over one graph, with weights that may be swapped from run to run."""
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxruntime as ort
+
+from ..errors import DataError, ModelError
+from ..graph import serialize
+
+BATCH = 256  # samples in one run where the network leaves the batch free
+
+
+class Session:
+    """A network ready to run.
+
+    Attributes:
+        inputs: names, shapes (None where free) and numpy types of the inputs that a caller must give.
+        outputs: names of the outputs.
+    """
+
+    def __init__(self, model: ir.Model, *, threads: int = 0, swappable: tuple[str, ...] = ()) -> None:
+        """Build the session.
+
+        Args:
+            threads: 0 for as many as there are cores.
+            swappable: initializers that `run` may replace; onnxruntime then folds nothing into them.
+
+        Raises:
+            ModelError: onnxruntime cannot run the network.
+        """
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 4
+        data = serialize(_with_swappable(model, swappable) if swappable else model)
+        try:
+            self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises a family of types without a common base
+            raise ModelError(f"onnxruntime cannot run the network: {_first_line(error)}") from error
+        initializers = set(swappable)
+        given = [x for x in self._session.get_inputs() if x.name not in initializers]
+        self.inputs: dict[str, tuple[tuple[int | None, ...], np.dtype]] = {
+            x.name: (tuple(e if isinstance(e, int) else None for e in x.shape), _numpy_type(x.type)) for x in given
+        }
+        self.outputs: tuple[str, ...] = tuple(x.name for x in self._session.get_outputs())
+
+    @property
+    def fixed_batch(self) -> int | None:
+        """The batch that the network insists on; None where it is free."""
+        shapes = [shape for shape, _ in self.inputs.values() if shape]
+        return shapes[0][0] if shapes else None
+
+    def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Return the outputs for one batch as it is.
+
+        Raises:
+            DataError: the inputs don't fit the network.
+        """
+        try:
+            return self._session.run(None, dict(feeds))
+        except Exception as error:
+            raise DataError(f"onnxruntime refuses the inputs: {_first_line(error)}") from error
+
+    def run_all(
+        self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
+    ) -> list[np.ndarray]:
+        """Return the outputs for all samples; every output's first axis is the sample."""
+        return [_join(column) for column in zip(*self.batches(inputs, weights=weights), strict=True)]
+
+    def batches(
+        self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
+    ) -> Iterator[list[np.ndarray]]:
+        """Yield the outputs batch by batch, a last batch that is not full cut to its samples."""
+        count = len(next(iter(inputs.values())))
+        step = self.fixed_batch or BATCH
+        for start in range(0, count, step):
+            feeds = {name: values[start : start + step] for name, values in inputs.items()}
+            missing = start + step - count if self.fixed_batch else 0
+            if missing > 0:  # a network with a fixed batch gets the last sample again until the batch is full
+                feeds = {n: np.concatenate([v, np.repeat(v[-1:], missing, axis=0)]) for n, v in feeds.items()}
+            outputs = self.run({**feeds, **(weights or {})})
+            yield [out[: step - missing] if missing > 0 else out for out in outputs]
+
+
+def _with_swappable(model: ir.Model, names: tuple[str, ...]) -> ir.Model:
+    """Initializers that are graph inputs too are defaults, which a caller of onnxruntime may override."""
+    copy = model.clone()
+    listed = {value.name for value in copy.graph.inputs}
+    for name in names:
+        if name not in listed:
+            copy.graph.inputs.append(copy.graph.initializers[name])
+    copy.ir_version = max(copy.ir_version, 4)  # the first version with overridable initializers
+    return copy
+
+
+def _join(parts: tuple[np.ndarray, ...]) -> np.ndarray:
+    if len(parts) == 1:
+        return np.asarray(parts[0])
+    try:
+        return np.concatenate(parts)
+    except ValueError as error:
+        raise DataError(f"an output changes its shape from batch to batch: {error}") from error
+
+
+def _numpy_type(name: str) -> np.dtype:
+    """Turn onnxruntime's "tensor(float)" into a numpy type."""
+    word = name.removeprefix("tensor(").removesuffix(")")
+    word = {"float": "FLOAT", "double": "DOUBLE"}.get(word, word.upper())
+    number = onnx.TensorProto.DataType.Value(word) if word in onnx.TensorProto.DataType.keys() else None
+    return np.dtype(object) if number is None else np.dtype(onnx.helper.tensor_dtype_to_np_dtype(number))
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,135 @@
+"""Good files, one per way of coding: name -> bytes. `python -m tests.golden.make` stores them."""
+
+import random
+import struct
+
+from . import models
+from .build import chunk, file, stored, tensor, varint
+from .symbols import packed, rans, relative
+
+RAW = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I", 13: "Q"}
+SYMBOLS = {1: packed, 2: relative, 3: rans}
+
+
+def sparse(count=60, *, low=-3, high=3, seed=0):
+    """Integers of which about two thirds are zero, the last one included."""
+    draw = random.Random(seed)
+    return [draw.randint(low, high) if draw.random() < 0.35 else 0 for _ in range(count - 1)] + [0]
+
+
+def raw_of_every_dtype():
+    tensors = [tensor(code.encode(), dtype, (2, 1), 0, struct.pack(f"<2{code}", 0, 1)) for dtype, code in RAW.items()]
+    return file(*tensors, tensor(b"bfloat16", 16, (2,), 0, b"\x80\x3f\x80\xbf"))
+
+
+def shapes():
+    scalar = tensor(b"scalar", 1, (), 0, struct.pack("<f", 1.5))
+    return file(
+        scalar,
+        tensor(b"empty", 6, (3, 0), 0, b""),
+        tensor("na\u00efve/\u91cd\u307f".encode(), 2, (1,) * 16, 0, b"\x05"),
+    )
+
+
+def constants():
+    return file(tensor(b"half", 10, (500, 500), 0x10, struct.pack("<e", -0.5)), tensor(b"yes", 9, (3,), 0x10, b"\x01"))
+
+
+def planes():
+    values = [1000, -2, 70_000, 0, 5] * 4
+    columns = list(zip(*(struct.pack("<i", value) for value in values), strict=True))
+    parts = [(coder, SYMBOLS[coder](column)) for coder, column in zip((1, 3, 1, 3), columns, strict=True)]
+    stream = b"".join(bytes([coder]) + varint(len(part)) + part for coder, part in parts)
+    return file(tensor(b"w", 6, (4, 5), 0x20, stream))
+
+
+def integers(coder):
+    wide = tensor(b"wide", 7, (60,), 0x30 + coder, SYMBOLS[coder](sparse(low=-90, high=90)))
+    narrow = tensor(b"narrow", 2, (6, 10), 0x30 + coder, SYMBOLS[coder]([abs(v) for v in sparse()]))
+    mask = tensor(b"mask", 9, (60,), 0x30 + coder, SYMBOLS[coder]([v > 0 for v in sparse()]))
+    return file(wide, narrow, mask)
+
+
+def integers_wide():
+    ends = [-(2**31), 2**31 - 1, 0, -1]
+    return file(tensor(b"w", 7, (4,), 0x31, packed(ends)), tensor(b"u", 13, (2,), 0x31, packed([2**31 - 1, 5])))
+
+
+def relative_corners():
+    ones = tensor(b"one symbol", 3, (4,), 0x32, relative([0, 5, 0, 5], bound=2))
+    zeros = tensor(b"zeros", 3, (4,), 0x32, relative([0, 0, 0, 0]))
+    far = tensor(b"far", 3, (40,), 0x32, relative([0] * 30 + [1] + [0] * 8 + [-1], bound=4))
+    return file(ones, zeros, far)
+
+
+def rans_lanes():
+    many = tensor(b"lanes", 5, (900,), 0x33, rans(sparse(900, low=-300, high=300), m=14, log_lanes=6, order=5))
+    return file(many, tensor(b"one symbol", 5, (7,), 0x33, rans([-4] * 7, m=8, order=0)))
+
+
+def grid(coder):
+    q = sparse()
+    step = tensor(b"step", 1, (60,), 0x40 + coder, b"\x00" + struct.pack("<f", 0.1) + SYMBOLS[coder](q))
+    short = tensor(b"short", 16, (3, 20), 0x40 + coder, b"\x03\x00" + b"\x80\x3e\xcd\x3d\x03\x41" + SYMBOLS[coder](q))
+    axis = b"\x01\x01" + struct.pack("<4f", 0.001, 0.3, 7.7, 1e-7)
+    half = tensor(b"half", 10, (3, 4, 5), 0x40 + coder, axis + SYMBOLS[coder](q))
+    return file(step, short, half)
+
+
+def grid_rounding():
+    q = [2**20, -(2**20), 2**20 - 1, 12345, 1, 0, -1, 3]
+    cases = [(1, 1.1), (10, 1e-7), (10, 0.0123), (16, 0.7), (16, 1.003), (1, 1e-45)]
+    tensors = [
+        tensor(b"%d" % index, dtype, (8,), 0x41, b"\x00" + struct.pack("<f", scale) + packed(q))
+        for index, (dtype, scale) in enumerate(cases)
+    ]
+    return file(*tensors)
+
+
+def codebook(coder):
+    entries = [-1.5, -0.25, -0.0, 0.0, 0.1, 0.7, 2.0]
+    stream = varint(6) + varint(3) + struct.pack("<7f", *entries) + SYMBOLS[coder](sparse())
+    big = varint(1) + varint(0) + struct.pack("<2Q", 5, 2**64 - 1) + SYMBOLS[coder]([0, 1, 0])
+    return file(tensor(b"w", 1, (60,), 0x50 + coder, stream), tensor(b"big", 13, (3,), 0x50 + coder, big))
+
+
+def whole_model():
+    proto = models.linear()
+    raw = proto.SerializeToString(deterministic=True)
+    meta = b'{"class_names":["cat","d\xc3\xb6g"],"preprocessing":{"size":{"height":8}},"later":1}'
+    w = tensor(b"w", 1, (2, 3), 0x41, b"\x02\x80\x3e" + packed([-2, -1, 0, 1, 0, -2]))
+    b = tensor(b"b", 1, (3,), 0x10, struct.pack("<f", 0.5))
+    extra = chunk(130, b"from a later version") + chunk(254)
+    return file(w, b, graph=stored(raw), meta=stored(meta), provenance=stored(b'{"attar":"0.1.0"}'), extra=extra)
+
+
+def empty_model():
+    proto = models.linear()
+    del proto.graph.node[:]
+    proto.graph.output[0].CopyFrom(proto.graph.input[0])
+    return file(graph=stored(proto.SerializeToString(deterministic=True)))
+
+
+def example():
+    w = tensor(b"w", 1, (2, 3), 0x41, b"\x02\x80\x3e" + packed([-2, -1, 0, 1, 0, -2]))
+    return file(w, tensor(b"b", 2, (2,), 0, b"\x07\xff"))
+
+
+GOOD = {
+    "example": example,
+    "raw": raw_of_every_dtype,
+    "shapes": shapes,
+    "constant": constants,
+    "planes": planes,
+    "integers_wide": integers_wide,
+    "relative_corners": relative_corners,
+    "rans_lanes": rans_lanes,
+    "grid_rounding": grid_rounding,
+    "no_tensors": file,
+    "model": whole_model,
+    "model_without_weights": empty_model,
+} | {
+    f"{kind.__name__}_{SYMBOLS[coder].__name__}": (lambda kind=kind, coder=coder: kind(coder))
+    for kind in (integers, grid, codebook)
+    for coder in SYMBOLS
+}
