@@ -170,7 +170,7 @@ def test_relative_index_of_the_deep_compression_figure():
     values = [0] * 16
     values[0], values[3], values[14] = 5, 6, 7
     assert reference.relative_entries(values, 8) == [(1, 5), (3, 6), (8, 0), (3, 7)]
-    streams = gaps.gap_histogram(_vector(values), 0, np.bincount(values))
+    streams = gaps.gap_histogram(_vector(values), low=0, counts=np.bincount(values))
     counts, fillers = gaps.split(streams, 8)
     assert counts.tolist() == [0, 1, 0, 2, 0, 0, 0, 0, 1]
     assert fillers == 1
@@ -196,7 +196,7 @@ def test_bound_search_equals_brute_force(sparsity, count):
     vector[count // 2] = 3
     vector[:: count // 8] *= 2
     hist = histogram(vector)
-    streams = gaps.gap_histogram(vector, hist.low, hist.counts)
+    streams = gaps.gap_histogram(vector, low=hist.low, counts=hist.counts)
     sizes = {bound: _brute_force_size(vector.tolist(), bound) for bound in streams.bounds}
     plan = relative.plan(vector, hist)
     assert (plan.size_bytes, plan.bound) == min((size, bound) for bound, size in sizes.items())
@@ -278,13 +278,13 @@ def test_frequencies_lose_least(counts, total):
     best = frequencies.quantize(counts, total)
     assert best.sum() == total
     assert best.min() >= 1
-    bits = frequencies.code_bits(counts, best, total)
+    bits = frequencies.code_bits(counts, best, total=total)
     for taker in range(len(counts)):
         for giver in np.flatnonzero(best > 1):
             other = best.copy()
             other[taker] += 1
             other[giver] -= 1
-            assert bits <= frequencies.code_bits(counts, other, total) * (1 + 1e-9)
+            assert bits <= frequencies.code_bits(counts, other, total=total) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("scale", [0.05, 0.3, 2, 40])

@@ -41,7 +41,7 @@ def _sort_keys(patterns: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.where(patterns & sign, ~patterns, patterns | sign)
 
 
-def decode_codebook(coder: int, payload: bytes, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
+def decode_codebook(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
     """The tensor of a codebook payload; FormatError when it is malformed."""
     reader = ByteReader(payload)
     entries = reader.varint("codebook size") + 1
@@ -50,7 +50,7 @@ def decode_codebook(coder: int, payload: bytes, dtype: np.dtype, shape: tuple[in
     origin = reader.varint("codebook origin")
     if origin >= entries:
         raise FormatError(f"codebook origin {origin}: the codebook has {entries} entries")
-    book = from_bytes(reader.take(entries * dtype.itemsize, "codebook"), dtype, entries, "codebook")
+    book = from_bytes(reader.take(entries * dtype.itemsize, "codebook"), dtype, count=entries, what="codebook")
     symbols = decode_symbols(coder, reader.rest(), n=n)
     low, high = int(symbols.min()) + origin, int(symbols.max()) + origin
     if low < 0 or high >= entries:

@@ -30,7 +30,7 @@ def is_integer(dtype: np.dtype) -> bool:
     return dtype.kind in "iub"
 
 
-def from_bytes(payload: bytes | memoryview, dtype: np.dtype, count: int, what: str) -> np.ndarray:
+def from_bytes(payload: bytes | memoryview, dtype: np.dtype, *, count: int, what: str) -> np.ndarray:
     """A new vector of `count` elements; FormatError for another length or a bool that is neither 0 nor 1."""
     size = count * dtype.itemsize
     if len(payload) != size:

@@ -28,7 +28,7 @@ def _shares(counts: np.ndarray, total: int) -> np.ndarray:
         rare |= short
 
 
-def code_bits(counts: np.ndarray, frequencies: np.ndarray, total: int) -> float:
+def code_bits(counts: np.ndarray, frequencies: np.ndarray, *, total: int) -> float:
     """Bits that the symbols take when each of probability f / total takes -log2 of it."""
     return float((counts * (np.log2(total) - np.log2(frequencies))).sum())
 

@@ -33,7 +33,7 @@ class GapHistogram:
         return range(1, min(int(self.gaps[-1]), BOUND_MAX) + 1)
 
 
-def gap_histogram(symbols: np.ndarray, low: int, counts: np.ndarray) -> GapHistogram | None:
+def gap_histogram(symbols: np.ndarray, *, low: int, counts: np.ndarray) -> GapHistogram | None:
     """The gaps of an int32 vector with at least one non-zero, where `counts` tell its symbols from `low` on.
 
     None when the values together with the zero of fillers span too many for a table.

@@ -69,7 +69,7 @@ def encode_grid(hint: GridHint, *, exhaustive: bool = True) -> tuple[int, bytes]
     return coder, header + payload
 
 
-def decode_grid(coder: int, payload: bytes, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
+def decode_grid(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
     """The tensor of a grid payload; FormatError when it is malformed."""
     if dtype not in PRECISION:
         raise FormatError(f"grid of {dtype}: only float32, float16 and bfloat16 have one")

@@ -15,14 +15,14 @@ def is_constant(array: np.ndarray) -> bool:
     return bool(patterns[0] == patterns[-1] and (patterns == patterns[0]).all())
 
 
-def decode_raw(payload: bytes, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
+def decode_raw(payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
     """The tensor whose bytes these are; FormatError for any other number of bytes."""
-    return from_bytes(payload, dtype, n, "raw stream").reshape(shape)
+    return from_bytes(payload, dtype, count=n, what="raw stream").reshape(shape)
 
 
-def decode_constant(payload: bytes, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
+def decode_constant(payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
     """The tensor that holds one element n times; FormatError unless the payload is one element."""
-    return np.repeat(from_bytes(payload, dtype, 1, "constant stream"), n).reshape(shape)
+    return np.repeat(from_bytes(payload, dtype, count=1, what="constant stream"), n).reshape(shape)
 
 
 def encode_integers(array: np.ndarray) -> tuple[int, bytes] | None:
@@ -34,7 +34,7 @@ def encode_integers(array: np.ndarray) -> tuple[int, bytes] | None:
     return encode_symbols(array.reshape(-1).astype(np.int32))
 
 
-def decode_integers(coder: int, payload: bytes, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
+def decode_integers(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
     """The tensor of an integers payload; FormatError when it is malformed or a value does not fit the type."""
     if not is_integer(dtype):
         raise FormatError(f"integers stream for {dtype}: not an integer type")

@@ -19,14 +19,14 @@ def _encode_plane(plane: np.ndarray) -> bytes:
     return bytes([coder]) + varint(len(payload)) + payload
 
 
-def decode_planes(payload: bytes, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
+def decode_planes(payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
     """The tensor of a planes payload; FormatError when it is malformed."""
     reader = ByteReader(payload)
     planes = np.empty((n, dtype.itemsize), np.uint8)
     for i in range(dtype.itemsize):
         planes[:, i] = _decode_plane(reader, i, n)
     reader.expect_end("planes")
-    return from_bytes(planes.reshape(-1).data, dtype, n, "planes").reshape(shape)
+    return from_bytes(planes.reshape(-1).data, dtype, count=n, what="planes").reshape(shape)
 
 
 def _decode_plane(reader: ByteReader, index: int, n: int) -> np.ndarray:

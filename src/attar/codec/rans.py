@@ -51,7 +51,7 @@ def _plan(hist: Histogram, counts: np.ndarray, present: np.ndarray, total_log2: 
     frequencies[present] = quantized
     order, table_bits = best_order(frequencies)
     header = 1 + zigzag_size(hist.low) + varint_size(hist.high - hist.low) + (4 + table_bits + 7) // 8
-    bits = code_bits(counts[present], quantized, 1 << total_log2)
+    bits = code_bits(counts[present], quantized, total=1 << total_log2)
     return RansPlan(hist.low, frequencies, total_log2, lanes_log2, order, header + bits / 8 + (4 << lanes_log2))
 
 

@@ -40,7 +40,7 @@ def plan(
     """
     if hist.low == hist.high == 0:
         return RelativePlan(1, 0, None, None, 2)
-    streams = None if hist.counts is None else gap_histogram(symbols, hist.low, hist.counts)
+    streams = None if hist.counts is None else gap_histogram(symbols, low=hist.low, counts=hist.counts)
     if streams is None or (limit_bytes is not None and least_size(streams) > limit_bytes):
         return None
     best = search(streams, limit_bytes=limit_bytes, exhaustive=exhaustive)

@@ -72,8 +72,8 @@ def decode(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...
         raise FormatError(f"{name} stream for a tensor without elements: it must be raw")
     model, symbols = divmod(coder, 16)
     if model in _PLAIN:
-        return _PLAIN[model][1](payload, dtype, shape, n)
-    return _CODED[model][1](symbols, payload, dtype, shape, n)
+        return _PLAIN[model][1](payload, dtype=dtype, shape=shape, n=n)
+    return _CODED[model][1](symbols, payload, dtype=dtype, shape=shape, n=n)
 
 
 def describe(coder: int) -> str:

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import onnx_ir as ir
 
 from .. import codec
 from ..graph import WeightLayer
-from ..numerics.moments import output_error
-from ..passes.pipeline import Chained, Declined, Steps, chain, product
-from ..passes.weights import Weights
+from ..numerics.moments import InputStatistics, output_error
+from ..passes.pipeline import Chained, Declined, Steps, chain, shifted_offset
+from ..passes.weights import Weights, product
 from ..plan.allocate import Option, lower_hull
 
 
@@ -28,9 +29,11 @@ class LayerChoices:
     The first candidate is the layer as it is, coded without loss.
     """
 
-    def __init__(self, layer: WeightLayer, values: np.ndarray, moment: np.ndarray | None) -> None:
+    def __init__(self, model: ir.Model, layer: WeightLayer, statistics: InputStatistics | None) -> None:
+        values = model.graph.initializers[layer.name].const_value.numpy()
+        self._model = model
         self.layer = layer
-        self.weights = Weights.of(layer, values, moment)
+        self.weights = Weights.of(layer, values, statistics)
         self.candidates: list[Candidate] = [self._lossless(values)]
         self.declined: dict[str, Declined] = {}
 
@@ -40,9 +43,12 @@ class LayerChoices:
         hull = lower_hull([Option(c.size_bytes, c.error) for c in candidates])
         self.candidates = [candidates[i] for i in hull]
 
-    def values(self, candidate: Candidate) -> np.ndarray:
-        """Return the layer's weights as `candidate` would make them, factors multiplied out."""
-        return product(chain(self.weights, candidate.steps).parts)
+    def overrides(self, candidate: Candidate) -> dict[str, np.ndarray]:
+        """Return the initializers that `candidate` would change, factors multiplied out."""
+        done = chain(self.weights, candidate.steps)
+        dtype = self._model.graph.initializers[self.layer.name].dtype.numpy()
+        weights = product(done.parts).astype(dtype, copy=False)
+        return {self.layer.name: weights, **shifted_offset(self._model, self.layer, done.shift)}
 
     def _lossless(self, values: np.ndarray) -> Candidate:
         return Candidate((), codec.encode(values).size_bytes, 0.0)
@@ -59,10 +65,11 @@ class LayerChoices:
 
     def _measured(self, done: Chained) -> Candidate:
         size = sum(codec.encode(part.values, hint=part.hint).size_bytes for part in done.parts)
-        return Candidate(done.steps, size, self._error(product(done.parts)))
+        return Candidate(done.steps, size, self._error(done))
 
-    def _error(self, values: np.ndarray) -> float:
-        difference = self.weights.with_values(values - self.weights.values)
-        if self.weights.moment is not None:
-            return output_error(difference.matrix, self.weights.moment)
+    def _error(self, done: Chained) -> float:
+        """The mean squared error of the layer's output where its inputs' moment is known, else of its weights."""
+        difference = self.weights.with_values(product(done.parts) - self.weights.values)
+        if self.weights.has_moment:
+            return output_error(difference.matrix, self.weights.statistics, corrected=done.shift is not None)
         return float(np.sum(np.square(difference.values, dtype=np.float64)))

@@ -65,7 +65,7 @@ class Search:
         self._deadline = deadline
         self._progress = progress
         self._judged: dict[Choice, Judged] = {}
-        self._weights: dict[tuple[int, int], np.ndarray] = {}
+        self._weights: dict[tuple[int, int], dict[str, np.ndarray]] = {}
         exact = tuple(0 for _ in layers)
         self._best = self._judged[exact] = Judged(exact, self._size(exact), 0.0, within=True)
 
@@ -188,17 +188,17 @@ class Search:
         return sum(lay.candidates[i].size_bytes for lay, i in zip(self._layers, choice, strict=True))
 
     def _weights_of(self, choice: Choice) -> dict[str, np.ndarray]:
-        changed = ((position, index) for position, index in enumerate(choice) if index)
-        return {self._layers[p].layer.name: self._values(p, i) for p, i in changed}
+        changed = (self._overrides(position, index) for position, index in enumerate(choice) if index)
+        return {name: values for overrides in changed for name, values in overrides.items()}
 
-    def _values(self, position: int, index: int) -> np.ndarray:
-        """Return one candidate's weights. A few per layer are kept: neighbors share all but one or two layers."""
+    def _overrides(self, position: int, index: int) -> dict[str, np.ndarray]:
+        """Return one candidate's tensors. A few per layer are kept: neighbors share all but one or two layers."""
         key = (position, index)
         if key not in self._weights:
             if len(self._weights) > 3 * len(self._layers):
                 self._weights.pop(next(iter(self._weights)))
             lay = self._layers[position]
-            self._weights[key] = lay.values(lay.candidates[index])
+            self._weights[key] = lay.overrides(lay.candidates[index])
         return self._weights[key]
 
     def _check_time(self) -> None:

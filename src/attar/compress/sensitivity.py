@@ -21,7 +21,7 @@ def probe_points(count: int) -> list[int]:
 def probe(lay: LayerChoices, judge: Judge) -> Iterator[tuple[int, float]]:
     """Yield (candidate index, damage to the network's output) for the probed candidates of one layer."""
     for index in probe_points(len(lay.candidates)):
-        outputs = judge.outputs({lay.layer.name: lay.values(lay.candidates[index])})
+        outputs = judge.outputs(lay.overrides(lay.candidates[index]))
         yield index, judge.damage(outputs)
 
 

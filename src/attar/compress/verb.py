@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from .. import container, graph
@@ -15,10 +14,11 @@ from ..errors import BudgetError
 from ..evaluate import Metric, metric_of
 from ..evaluate.data import check_labels
 from ..evaluate.measurement import is_classifier
+from ..numerics.moments import InputStatistics
 from ..passes.pipeline import Applied, Steps, apply_plan
 from ..runtime import Session
 from .budget import Budget, parse_size
-from .calibration import input_moments
+from .calibration import input_statistics
 from .candidates import LayerChoices
 from .goals import Goal, LeastBytes, LeastDamage
 from .job import Job
@@ -190,15 +190,15 @@ def _recipe_budget(recipe: Recipe) -> Budget:
 
 
 def _carry_out(job: Job) -> Result:
-    moments = {}
+    statistics = {}
     if job.samples is not None:
-        moments = input_moments(job.model, job.layers, job.samples.calibration, threads=job.threads)
+        statistics = input_statistics(job.model, job.layers, job.samples.calibration, threads=job.threads)
     if job.given_plan is not None:
-        found, applied, data = None, *_build(job, job.given_plan, moments)
+        found, applied, data = None, *_build(job, job.given_plan, statistics)
     elif job.recipe.has_choice:
-        found, applied, data = _search(job, moments)
+        found, applied, data = _search(job, statistics)
     else:
-        found, applied, data = None, *_build(job, _same_for_all(job), moments)
+        found, applied, data = None, *_build(job, _same_for_all(job), statistics)
     measurement = None
     if job.samples is not None:
         job.progress("running the file", 0.0)
@@ -212,9 +212,9 @@ def _same_for_all(job: Job) -> dict[str, Steps]:
     return {layer.name: job.recipe.chains[0] for layer in job.layers}
 
 
-def _build(job: Job, plan: Mapping[str, Steps], moments: Mapping[str, np.ndarray]) -> tuple[Applied, bytes]:
+def _build(job: Job, plan: Mapping[str, Steps], statistics: Mapping[str, InputStatistics]) -> tuple[Applied, bytes]:
     """Apply a plan and put the result into a file's bytes."""
-    applied = apply_plan(job.model, plan, moments=moments)
+    applied = apply_plan(job.model, plan, statistics=statistics)
     provenance = {"attar": __version__, "recipe": job.recipe.name, "seed": job.seed, "source": job.fingerprint}
     data = container.to_bytes(
         applied.model,
@@ -226,14 +226,14 @@ def _build(job: Job, plan: Mapping[str, Steps], moments: Mapping[str, np.ndarray
     return applied, data
 
 
-def _search(job: Job, moments: Mapping[str, np.ndarray]) -> tuple[Found, Applied, bytes]:
+def _search(job: Job, statistics: Mapping[str, InputStatistics]) -> tuple[Found, Applied, bytes]:
     """Search a plan and build it; under a byte target, again with less room while the file is over it."""
     target = None if job.budget.limits_quality else job.budget.target_size
     layers = [
-        LayerChoices(layer, job.model.graph.initializers[layer.name].const_value.numpy(), moments.get(layer.name))
+        LayerChoices(job.model, layer, statistics.get(layer.name))
         for layer in job.layers
     ]
-    names = tuple(layer.name for layer in job.layers)
+    names = tuple(n for layer in job.layers for n in (layer.name, *([layer.offset.name] if layer.offset else [])))
     sitting = Judge(job.model, names, job.samples.search, budget=job.budget, metric=job.metric, threads=job.threads)
     room = None if target is None else target - _fixed_bytes(job, layers)
     for _ in range(TARGET_ATTEMPTS):
@@ -242,7 +242,7 @@ def _search(job: Job, moments: Mapping[str, np.ndarray]) -> tuple[Found, Applied
             layers, sitting, goal, chains=job.recipe.chains, deadline=job.deadline, progress=job.progress
         )
         found = search.run()
-        applied, data = _build(job, found.plan, moments)
+        applied, data = _build(job, found.plan, statistics)
         if room is None or len(data) <= target or found.best.size_bytes > room:
             break
         room -= len(data) - target

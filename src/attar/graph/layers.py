@@ -11,6 +11,14 @@ Role = Literal["convolution", "matrix"]
 
 
 @dataclass(frozen=True)
+class Offset:
+    """Where a layer's output can be shifted by a constant per channel: output + v is `name` + sign x v."""
+
+    name: str
+    sign: int
+
+
+@dataclass(frozen=True)
 class WeightLayer:
     """One initializer that holds the weights of one or more operators.
 
@@ -21,6 +29,7 @@ class WeightLayer:
         channel_axis: the axis of output channels.
         nodes: names of the operators that read it.
         role: "matrix" for Gemm and MatMul (rank 2), "convolution" otherwise.
+        groups: of a convolution. offset: the bias, or the mean of the batch normalization that follows; None without.
     """
 
     name: str
@@ -29,6 +38,8 @@ class WeightLayer:
     channel_axis: int
     nodes: tuple[str, ...]
     role: Role
+    groups: int = 1
+    offset: Offset | None = None
 
     @property
     def size(self) -> int:
@@ -83,7 +94,27 @@ def _classify(name: str, value: ir.Value) -> WeightLayer | LeftAlone:
     if len(axes) > 1:
         return LeftAlone(name, shape, "shared by operators that read it along different axes")
     role: Role = "matrix" if node.op_type in ("Gemm", "MatMul") and len(shape) == 2 else "convolution"
-    return WeightLayer(name, node.op_type, shape, axes.pop(), tuple(use.node.name for use in uses), role)
+    names = tuple(use.node.name for use in uses)
+    groups = node.attributes.get_int("group", 1)
+    offset = _offset(node) if len(uses) == 1 else None
+    return WeightLayer(name, node.op_type, shape, axes.pop(), names, role, groups, offset)
+
+
+def _offset(node: ir.Node) -> Offset | None:
+    """Find what to change for a constant shift of the layer's output."""
+    followers = node.outputs[0].uses()
+    if len(followers) == 1 and followers[0].node.op_type == "BatchNormalization":
+        mean = followers[0].node.inputs[3]
+        if _own_initializer(mean):
+            return Offset(mean.name, -1)
+    bias = node.inputs[2] if len(node.inputs) > 2 and node.op_type in ("Conv", "Gemm") else None
+    plain = node.attributes.get_float("beta", 1.0) == 1.0
+    return Offset(bias.name, 1) if plain and _own_initializer(bias) and len(bias.shape) == 1 else None
+
+
+def _own_initializer(value: ir.Value | None) -> bool:
+    """Whether nobody else reads this initializer."""
+    return value is not None and value.is_initializer() and len(value.uses()) == 1 and not value.is_graph_output()
 
 
 def _reason_to_leave(value: ir.Value, shape: tuple[int, ...]) -> str | None:

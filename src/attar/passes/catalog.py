@@ -7,20 +7,24 @@ from typing import Any
 from ..errors import RecipeError
 from .approximate import svd
 from .prune import magnitude
-from .quantize import uniform
+from .quantize import bias_correction, uniform
 from .settings import from_settings, to_settings
 from .share import kmeans
 
 
 @dataclass(frozen=True)
 class Technique:
-    """A technique: `plan(weights, config)` decides (None: nothing to do), `apply(weights, decision)` carries it out."""
+    """A technique: `plan(weights, config)` decides (None: nothing to do), `apply(weights, decision)` carries it out.
+
+    A technique `of_layer` plans from the layer as it was and as it is now, `plan(before, parts, config)`, and changes its bias.
+    """
 
     name: str
     config: type
     plan: Callable[..., Any]
     apply: Callable[..., Any]
     doc: str
+    of_layer: bool = False
 
     @property
     def summary(self) -> str:
@@ -28,13 +32,15 @@ class Technique:
         return self.doc.strip().splitlines()[0]
 
 
+_OF_LAYER = (bias_correction,)
 CATALOG: dict[str, Technique] = {
-    name: Technique(name, config, module.plan, module.apply, module.__doc__ or "")
+    name: Technique(name, config, module.plan, module.apply, module.__doc__ or "", module in _OF_LAYER)
     for name, config, module in (
         ("approximate.svd", svd.TruncatedSvd, svd),
         ("prune.magnitude", magnitude.Magnitude, magnitude),
         ("share.kmeans", kmeans.KMeans, kmeans),
         ("quantize.uniform", uniform.Uniform, uniform),
+        ("quantize.bias_correction", bias_correction.BiasCorrection, bias_correction),
     )
 }
 _BY_CONFIG = {technique.config: technique for technique in CATALOG.values()}

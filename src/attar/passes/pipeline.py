@@ -11,7 +11,10 @@ from ..codec import GridHint
 from ..errors import RecipeError
 from ..graph import LeftAlone, WeightLayer, insert_low_rank, set_initializer, survey
 from ..graph.rewrite import factor_names
+from ..numerics.moments import InputStatistics
 from .catalog import Technique, technique_of
+from .quantize import bias_correction
+from .quantize.bias_correction import Shift
 from .weights import NotApplicable, Weights
 
 Steps = tuple[Any, ...]  # configs, in the order in which they are applied
@@ -33,11 +36,13 @@ class Chained:
     Attributes:
         parts: one tensor, or two factors (input side first).
         steps: the configs that did something. declined: technique and reason of those that could not.
+        shift: what bias correction adds to the output, None where it wasn't asked for or has nothing to add.
     """
 
     parts: tuple[Weights, ...]
     steps: Steps
     declined: tuple[tuple[str, str], ...]
+    shift: Shift | None = None
 
 
 @dataclass(frozen=True)
@@ -61,31 +66,18 @@ class Applied:
 
 def chain(weights: Weights, steps: Steps) -> Chained:
     """Take one layer through `steps`, leaving out those that can't treat it."""
-    parts: tuple[Weights, ...] = (weights,)
-    kept, declined = [], []
+    done = Chained((weights,), (), ())
     for config in steps:
         technique = technique_of(config)
         try:
-            decisions = [technique.plan(part, config) for part in parts]
+            done = _link(done, weights, technique, config)
         except NotApplicable as reason:
-            declined.append((technique.name, str(reason)))
-            continue
-        if any(decision is not None for decision in decisions):
-            parts = tuple(new for pair in zip(parts, decisions, strict=True) for new in _apply(technique, *pair))
-            kept.append(config)
-    return Chained(parts, tuple(kept), tuple(declined))
-
-
-def product(parts: Sequence[Weights]) -> np.ndarray:
-    """Return the single weight array that `parts` stand for, laid out as the original layer."""
-    if len(parts) == 1:
-        return parts[0].values
-    inner, outer = (part.values for part in parts)
-    return outer @ inner if parts[0].channel_axis == 0 else inner @ outer
+            done = replace(done, declined=(*done.declined, (technique.name, str(reason))))
+    return done
 
 
 def apply_plan(
-    model: ir.Model, plan: Mapping[str, Steps], *, moments: Mapping[str, np.ndarray] | None = None
+    model: ir.Model, plan: Mapping[str, Steps], *, statistics: Mapping[str, InputStatistics] | None = None
 ) -> Applied:
     """Return a copy of `model` with every layer of `plan` taken through its steps.
 
@@ -97,9 +89,17 @@ def apply_plan(
     result = Applied(model.clone(), {}, {}, found.left_alone, ())
     for layer in found.layers:
         values = model.graph.initializers[layer.name].const_value.numpy()
-        weights = Weights.of(layer, values, (moments or {}).get(layer.name))
+        weights = Weights.of(layer, values, (statistics or {}).get(layer.name))
         result = _take(result, layer, chain(weights, plan.get(layer.name, ())), weights)
     return result
+
+
+def shifted_offset(model: ir.Model, layer: WeightLayer, shift: Shift | None) -> dict[str, np.ndarray]:
+    """Return the bias (or normalization mean) of `layer` with `shift` in it, by initializer name; empty without one."""
+    if shift is None or layer.offset is None:
+        return {}
+    old = model.graph.initializers[layer.offset.name].const_value.numpy()
+    return {layer.offset.name: bias_correction.apply(old, layer.offset.sign, shift)}
 
 
 def _check_names(plan: Mapping[str, Steps], layers: Sequence[str]) -> None:
@@ -116,7 +116,22 @@ def _take(result: Applied, layer: WeightLayer, done: Chained, before: Weights) -
         alone = (*result.left_alone, LeftAlone(layer.name, layer.shape, reason))
         return replace(result, left_alone=alone, declined=declined)
     hints = result.hints | _write_back(result.model, layer.name, done.parts)
+    for name, values in shifted_offset(result.model, layer, done.shift).items():
+        set_initializer(result.model, name, values)
     return replace(result, hints=hints, changed={**result.changed, layer.name: done.steps}, declined=declined)
+
+
+def _link(done: Chained, before: Weights, technique: Technique, config: Any) -> Chained:
+    """Add one technique to the chain; one of the whole layer looks back at what the layer was before."""
+    if technique.of_layer:
+        shift = technique.plan(before, done.parts, config)
+        return done if shift is None else replace(done, shift=shift, steps=(*done.steps, config))
+    decisions = [technique.plan(part, config) for part in done.parts]
+    if all(decision is None for decision in decisions):
+        return done
+    parts = tuple(new for pair in zip(done.parts, decisions, strict=True) for new in _apply(technique, *pair))
+    # A change of the weights makes an earlier correction stale: corrections belong at the end of a chain.
+    return replace(done, parts=parts, steps=(*done.steps, config), shift=None)
 
 
 def _apply(technique: Technique, part: Weights, decision: Any) -> tuple[Weights, ...]:

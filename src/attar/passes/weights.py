@@ -1,5 +1,6 @@
 """What a technique sees of a layer: an array and a few facts, no graph."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -8,7 +9,9 @@ import numpy as np
 from ..codec import GridHint
 from ..errors import AttarError
 from ..graph import WeightLayer
+from ..graph.layers import Offset
 from ..numerics.low_rank import Decomposition, decompose
+from ..numerics.moments import InputStatistics
 
 
 class NotApplicable(AttarError):
@@ -24,7 +27,8 @@ class Weights:
         op_type: the operator that reads them.
         channel_axis: axis of output channels.
         is_matrix: one rank-2 operand of Gemm or MatMul, so that it may become two thin ones.
-        moment: E[x x^T] (inputs, inputs) of the layer's inputs, where it was measured.
+        statistics: what calibration saw of the layer's inputs, None where nothing was measured.
+        offset: where the output can be shifted, None where it can't.
         hint: integers and scales that reproduce `values`, where a technique knows them.
     """
 
@@ -32,18 +36,26 @@ class Weights:
     op_type: str
     channel_axis: int
     is_matrix: bool = False
-    moment: np.ndarray | None = None
+    statistics: InputStatistics | None = None
+    offset: Offset | None = None
     hint: GridHint | None = None
 
     @classmethod
-    def of(cls, layer: WeightLayer, values: np.ndarray, moment: np.ndarray | None = None) -> "Weights":
+    def of(cls, layer: WeightLayer, values: np.ndarray, statistics: InputStatistics | None = None) -> "Weights":
         """Return the weights of `layer` with `values` as float32."""
         is_matrix = layer.role == "matrix" and len(layer.nodes) == 1
-        return cls(values.astype(np.float32), layer.op_type, layer.channel_axis, is_matrix, moment)
+        return cls(
+            values.astype(np.float32), layer.op_type, layer.channel_axis, is_matrix, statistics, layer.offset
+        )
 
     def with_values(self, values: np.ndarray, hint: GridHint | None = None) -> "Weights":
         """Return the same layer with other values."""
         return replace(self, values=np.ascontiguousarray(values, np.float32), hint=hint)
+
+    @property
+    def has_moment(self) -> bool:
+        """Whether the second moment of the inputs was measured."""
+        return self.statistics is not None and self.statistics.moment is not None
 
     @property
     def matrix(self) -> np.ndarray:
@@ -56,4 +68,12 @@ class Weights:
 
     @cached_property
     def aware_decomposition(self) -> Decomposition:
-        return decompose(self.matrix, moment=self.moment)
+        return decompose(self.matrix, moment=self.statistics.moment)
+
+
+def product(parts: Sequence[Weights]) -> np.ndarray:
+    """Return the single weight array that `parts` stand for, laid out as the original layer."""
+    if len(parts) == 1:
+        return parts[0].values
+    inner, outer = (part.values for part in parts)
+    return outer @ inner if parts[0].channel_axis == 0 else inner @ outer

@@ -150,7 +150,7 @@ def _step_text(step: Mapping[str, Any], change: LayerChange) -> str:
         return f"share {step['clusters']} values"
     if name == "quantize.uniform":
         return f"{step['bits']} bits{' a channel' if step['granularity'] == 'per_channel' else ''}"
-    return name
+    return name.partition(".")[2].replace("_", " ")
 
 
 def _limit_line(limit: Any, is_default: bool) -> str:

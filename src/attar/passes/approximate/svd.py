@@ -56,7 +56,7 @@ def plan(weights: Weights, config: TruncatedSvd) -> Rank | None:
 
 def apply(weights: Weights, decision: Rank) -> tuple[Weights, Weights]:
     """Return the factor next to the input, then the one next to the output, both laid out as the layer's matrix was."""
-    aware = isinstance(decision.metric, DataAware) and weights.moment is not None
+    aware = isinstance(decision.metric, DataAware) and weights.has_moment
     decomposition = weights.aware_decomposition if aware else weights.plain_decomposition
     outer, inner = decomposition.factors(decision.rank)
     return _factor(weights, inner), _factor(weights, outer)
