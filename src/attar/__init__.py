@@ -1,9 +1,9 @@
 """attar: a trained network in, the smallest file that still answers right out.
 
-    import attar
-    result = attar.compress("model.onnx", data="photos/", max_drop=0.5)
-    result.save("model.attar")
-    outputs = attar.open("model.attar")(x)
+import attar
+result = attar.compress("model.onnx", data="photos/", max_drop=0.5)
+result.save("model.attar")
+outputs = attar.open("model.attar")(x)
 """
 
 from typing import TYPE_CHECKING, Any

@@ -44,7 +44,9 @@ def command(
     exclude: Annotated[list[str] | None, typer.Option(help="Leave layers that match; may be repeated.")] = None,
     metric: Annotated[str, typer.Option(help="top-1, top-5 or module:function(outputs, labels).")] = "top-1",
     outputs: Annotated[list[str] | None, typer.Option(help="Cut the network at this tensor; may be repeated.")] = None,
-    time_limit: Annotated[float | None, typer.Option(min=0, help="Seconds for the search; the best so far is kept.")] = None,
+    time_limit: Annotated[
+        float | None, typer.Option(min=0, help="Seconds for the search; the best so far is kept.")
+    ] = None,
     threads: Threads = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice; 0 by default.")] = None,
     json: Json = False,

@@ -64,7 +64,7 @@ class LayerChoices:
                 yield self._measured(done)
 
     def _measured(self, done: Chained) -> Candidate:
-        size = sum(codec.encode(part.values, hint=part.hint).size_bytes for part in done.parts)
+        size = sum(codec.encoded_size(part.values, hint=part.hint) for part in done.parts)
         return Candidate(done.steps, size, self._error(done))
 
     def _error(self, done: Chained) -> float:

@@ -22,7 +22,14 @@ class Judge:
     """
 
     def __init__(
-        self, model: ir.Model, layers: tuple[str, ...], samples: Dataset, *, budget: Budget, metric: Metric, threads: int
+        self,
+        model: ir.Model,
+        layers: tuple[str, ...],
+        samples: Dataset,
+        *,
+        budget: Budget,
+        metric: Metric,
+        threads: int,
     ) -> None:
         self._session = Session(model, threads=threads, swappable=layers)
         self._samples = samples

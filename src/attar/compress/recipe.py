@@ -1,10 +1,12 @@
 """A recipe says what may be done to every layer: an ordered list of techniques, each setting one value or several.
 
-Where a setting is a list, the search chooses a value for every layer; where all are single, there is nothing to search.
+Where a setting is a list, or where there are alternative lists of steps, the search chooses for every layer; where all
+are single, there is nothing to search.
 """
 
 import itertools
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -104,24 +106,37 @@ def _refuse_constant(word: str) -> None:
 
 
 def _from_json(document: Mapping[str, Any], *, name: str) -> Recipe:
-    unknown = sorted(set(document) - {"version", "name", "about", "steps", "budget", "seed"})
+    unknown = sorted(set(document) - {"version", "name", "about", "steps", "alternatives", "budget", "seed"})
     if unknown:
         raise RecipeError(f"recipe {name}: unknown field '{unknown[0]}'")
     if document.get("version") != VERSION:
         raise RecipeError(f"recipe {name}: version {document.get('version')!r}; this attar reads version {VERSION}")
-    steps = document.get("steps")
-    if not isinstance(steps, list) or not steps:
-        raise RecipeError(f"recipe {name}: 'steps' must be a list with at least one step")
-    choices = [_choices(_step(step)) for step in steps]
-    count = 1
-    for options in choices:
-        count *= len(options)
-    if count > MAX_CHAINS:
-        raise RecipeError(f"recipe {name}: {count} combinations of settings; at most {MAX_CHAINS} are searched")
+    chains = [chain for steps in _alternatives(document, name) for chain in _chains(steps, name)]
+    if len(chains) > MAX_CHAINS:
+        raise RecipeError(f"recipe {name}: {len(chains)} combinations of settings; at most {MAX_CHAINS} are searched")
     budget = document.get("budget", {})
     if not isinstance(budget, Mapping):
         raise RecipeError(f"recipe {name}: 'budget' must be an object")
-    return Recipe(name, tuple(itertools.product(*choices)), budget, document.get("seed"))
+    return Recipe(name, tuple(chains), budget, document.get("seed"))
+
+
+def _alternatives(document: Mapping[str, Any], name: str) -> list[list[Any]]:
+    """Return the lists of steps among which every layer may choose."""
+    if ("steps" in document) == ("alternatives" in document):
+        raise RecipeError(f"recipe {name}: give either 'steps' or 'alternatives'")
+    alternatives = document.get("alternatives", [document.get("steps")])
+    if not isinstance(alternatives, list) or not all(isinstance(steps, list) and steps for steps in alternatives):
+        raise RecipeError(f"recipe {name}: steps must be a list with at least one step")
+    return alternatives
+
+
+def _chains(steps: Sequence[Any], name: str) -> list[Steps]:
+    """Return one chain for every combination of the settings of `steps`."""
+    choices = [_choices(_step(step)) for step in steps]
+    count = math.prod(len(options) for options in choices)
+    if count > MAX_CHAINS:
+        raise RecipeError(f"recipe {name}: {count} combinations of settings; at most {MAX_CHAINS} are searched")
+    return list(itertools.product(*choices))
 
 
 def _step(step: Any) -> Mapping[str, Any]:

@@ -32,11 +32,15 @@ def load_samples(
     """
     if data is None:
         if eval_data is not None:
-            raise DataError("--eval-data gives the verdict alone; --data must give the samples to calibrate and search with")
+            raise DataError(
+                "--eval-data gives the verdict alone; --data must give the samples to calibrate and search with"
+            )
         return None
     given = load_data(data, inputs, preprocessing=preprocessing)
     if len(given) < MIN_SAMPLES:
-        raise DataError(f"{given.source}: {len(given)} samples; at least {MIN_SAMPLES} are needed to calibrate and search")
+        raise DataError(
+            f"{given.source}: {len(given)} samples; at least {MIN_SAMPLES} are needed to calibrate and search"
+        )
     if eval_data is None:
         return Samples(*given.split(ALONE, seed=seed))
     verdict = load_data(eval_data, inputs, preprocessing=preprocessing)

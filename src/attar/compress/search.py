@@ -83,9 +83,7 @@ class Search:
         except OutOfTime:
             stopped = "the time limit was reached"
             self._rescue()
-        plan = {
-            lay.layer.name: lay.candidates[i].steps for lay, i in zip(self._layers, self._best.choice, strict=True)
-        }
+        plan = {lay.layer.name: lay.candidates[i].steps for lay, i in zip(self._layers, self._best.choice, strict=True)}
         curve = sorted((j.size_bytes, j.damage) for j in self._judged.values())
         declined = tuple(note for lay in self._layers for note in lay.declined.values())
         return Found(plan, self._best, self._judge.evaluations, stopped, curve, declined)

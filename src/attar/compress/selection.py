@@ -19,11 +19,15 @@ def select(
     """
     layers = survey(model).layers
     if not layers:
-        raise ModelError("the network has no layer with weights that attar can change (Conv, ConvTranspose, Gemm, MatMul)")
+        raise ModelError(
+            "the network has no layer with weights that attar can change (Conv, ConvTranspose, Gemm, MatMul)"
+        )
     for pattern in (*only, *exclude):
         if not any(fnmatchcase(layer.name, pattern) for layer in layers):
             names = ", ".join(layer.name for layer in layers[:8])
-            raise ModelError(f"no layer matches '{pattern}'; the network has {names}{' ...' if len(layers) > 8 else ''}")
+            raise ModelError(
+                f"no layer matches '{pattern}'; the network has {names}{' ...' if len(layers) > 8 else ''}"
+            )
     chosen, left = [], []
     for layer in layers:
         reason = _left_out(layer.name, only, exclude)

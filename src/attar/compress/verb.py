@@ -169,7 +169,9 @@ def _settle_budget(
         asked = _recipe_budget(recipe)
     searches = recipe.has_choice and plan is None
     if samples is None and (asked.limits_quality or searches):
-        raise BudgetError("without --data nothing can be judged: give samples, or a recipe without choices such as int8")
+        raise BudgetError(
+            "without --data nothing can be judged: give samples, or a recipe without choices such as int8"
+        )
     if asked.max_drop is not None and not classifies and samples.verdict.labels is None:
         raise BudgetError("max-drop needs labels, or a network with one row of class scores a sample; try max-error")
     if asked.min_agreement is not None and not classifies:
@@ -229,18 +231,13 @@ def _build(job: Job, plan: Mapping[str, Steps], statistics: Mapping[str, InputSt
 def _search(job: Job, statistics: Mapping[str, InputStatistics]) -> tuple[Found, Applied, bytes]:
     """Search a plan and build it; under a byte target, again with less room while the file is over it."""
     target = None if job.budget.limits_quality else job.budget.target_size
-    layers = [
-        LayerChoices(job.model, layer, statistics.get(layer.name))
-        for layer in job.layers
-    ]
+    layers = [LayerChoices(job.model, layer, statistics.get(layer.name)) for layer in job.layers]
     names = tuple(n for layer in job.layers for n in (layer.name, *([layer.offset.name] if layer.offset else [])))
     sitting = Judge(job.model, names, job.samples.search, budget=job.budget, metric=job.metric, threads=job.threads)
     room = None if target is None else target - _fixed_bytes(job, layers)
     for _ in range(TARGET_ATTEMPTS):
         goal: Goal = LeastBytes() if room is None else LeastDamage(room)
-        search = Search(
-            layers, sitting, goal, chains=job.recipe.chains, deadline=job.deadline, progress=job.progress
-        )
+        search = Search(layers, sitting, goal, chains=job.recipe.chains, deadline=job.deadline, progress=job.progress)
         found = search.run()
         applied, data = _build(job, found.plan, statistics)
         if room is None or len(data) <= target or found.best.size_bytes > room:

@@ -189,7 +189,9 @@ def _name_inputs(arrays: dict[str, np.ndarray], inputs: InputSpec, source: str) 
     if len(inputs) == 1 and "x" in arrays:
         return {next(iter(inputs)): arrays["x"]}
     missing = sorted(set(inputs) - set(arrays))
-    raise DataError(f"{source}: no array '{missing[0]}' for the network's inputs {sorted(inputs)}; it has {sorted(arrays)}")
+    raise DataError(
+        f"{source}: no array '{missing[0]}' for the network's inputs {sorted(inputs)}; it has {sorted(arrays)}"
+    )
 
 
 def _fit(values: np.ndarray, name: str, wanted: tuple, config: Mapping[str, Any] | None, source: str) -> np.ndarray:

@@ -117,7 +117,9 @@ def score(metric: Metric, outputs: Sequence[np.ndarray], labels: np.ndarray, *, 
     scores = outputs[0]
     if metric.name in ("top-1", "top-5"):
         if not is_classifier(outputs):
-            raise DataError(f"{source}: {metric.name} needs one row of class scores a sample; the output is {scores.shape}")
+            raise DataError(
+                f"{source}: {metric.name} needs one row of class scores a sample; the output is {scores.shape}"
+            )
         check_labels(labels, scores.shape[1], source)
     return metric.score(scores, labels)
 
@@ -139,7 +141,9 @@ def _custom(function: Callable, name: str) -> Score:
     def score(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         points = np.asarray(function(outputs, labels), np.float64)
         if points.shape != (len(outputs),):
-            raise DataError(f"metric {name}: returned shape {points.shape}, not one value for each of {len(outputs)} samples")
+            raise DataError(
+                f"metric {name}: returned shape {points.shape}, not one value for each of {len(outputs)} samples"
+            )
         return points
 
     return score

@@ -96,7 +96,9 @@ def _check_external_data(proto: onnx.ModelProto, path: Path) -> None:
         location = where.get("location", "")
         target = (folder / location).resolve()
         if not location or Path(location).is_absolute() or not target.is_relative_to(folder):
-            raise ModelError(f"{path}: tensor '{tensor.name}': external data '{location}' lies outside the model's folder")
+            raise ModelError(
+                f"{path}: tensor '{tensor.name}': external data '{location}' lies outside the model's folder"
+            )
         if not target.is_file():
             raise ModelError(f"{path}: tensor '{tensor.name}': external data file '{location}' is missing")
         _check_extent(tensor, where, target, path)

@@ -65,6 +65,9 @@ def _initializer(model: ir.Model, name: str, values: np.ndarray, dtype: ir.DataT
 def _thin_node(node: ir.Node, weights: ir.Value, transposed: bool) -> ir.Node:
     attributes = []
     if node.op_type == "Gemm":
-        attributes = [ir.AttrInt64("transB", int(transposed)), ir.AttrInt64("transA", node.attributes.get_int("transA", 0))]
+        attributes = [
+            ir.AttrInt64("transB", int(transposed)),
+            ir.AttrInt64("transA", node.attributes.get_int("transA", 0)),
+        ]
     output = ir.Value(name=f"{weights.name}:y", type=node.outputs[0].type)
     return ir.Node("", node.op_type, [node.inputs[0], weights], attributes, outputs=[output], name=weights.name)

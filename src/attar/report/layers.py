@@ -68,9 +68,7 @@ def _readers(model: ir.Model) -> dict[str, str]:
     return {n: v.uses()[0].node.op_type for n, v in model.graph.initializers.items() if v.uses()}
 
 
-def _row(
-    name: str, op_type: str, values: np.ndarray, macs: int | None, size_bytes: int, coder: str
-) -> LayerRow:
+def _row(name: str, op_type: str, values: np.ndarray, macs: int | None, size_bytes: int, coder: str) -> LayerRow:
     count = values.size
     zeros = count - int(np.count_nonzero(values))
     bits = 8 * size_bytes / count if count else 0.0
