@@ -83,7 +83,7 @@ class LeNet5(nn.Module):
 
 
 class SmallVGG(nn.Module):
-    """Three blocks of two 3x3 convolutions with batch normalisation, 584,618 parameters (after Simonyan & Zisserman)."""
+    """Three blocks of two 3x3 convolutions with batch normalization, 584,618 parameters (Simonyan & Zisserman 2015)."""
 
     def __init__(self, widths: tuple[int, ...] = (32, 64, 128), hidden: int = 256) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ COURSES = {
 }
 
 
-def normalise(images: np.ndarray) -> torch.Tensor:
+def normalize(images: np.ndarray) -> torch.Tensor:
     return (torch.from_numpy(images).float() / 255 - MEAN) / STD
 
 
@@ -142,7 +142,7 @@ def mirrored_and_shifted(x: torch.Tensor) -> torch.Tensor:
 def train(course: Course, images: np.ndarray, labels: np.ndarray) -> nn.Module:
     """Train on images (n, 1, 28, 28) uint8; return the network in evaluation mode."""
     net = course.build().to(memory_format=torch.channels_last)
-    x, y = normalise(images), torch.from_numpy(labels.astype(np.int64))
+    x, y = normalize(images), torch.from_numpy(labels.astype(np.int64))
     optimiser = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=course.weight_decay)
     steps = len(x) // course.batch
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, course.peak_rate, total_steps=steps * course.epochs)
@@ -165,14 +165,14 @@ def train(course: Course, images: np.ndarray, labels: np.ndarray) -> nn.Module:
 def accuracy(net: nn.Module, images: np.ndarray, labels: np.ndarray) -> float:
     """Return the top-1 accuracy in percent."""
     hits = sum(
-        int((net(normalise(images[i : i + 500])).argmax(1).numpy() == labels[i : i + 500]).sum())
+        int((net(normalize(images[i : i + 500])).argmax(1).numpy() == labels[i : i + 500]).sum())
         for i in range(0, len(images), 500)
     )
     return 100 * hits / len(images)
 
 
 def store(net: nn.Module, path: Path) -> None:
-    """Write `net` as one ONNX file, batch normalisation kept, with its preprocessing and class names."""
+    """Write `net` as one ONNX file, batch normalization kept, with its preprocessing and class names."""
     program = torch.onnx.export(
         net,
         (torch.zeros(2, 1, 28, 28),),
@@ -180,7 +180,7 @@ def store(net: nn.Module, path: Path) -> None:
         output_names=["logits"],
         dynamic_shapes=({0: torch.export.Dim("batch")},),
         opset_version=18,
-        optimize=False,  # it would fold batch normalisation into the convolutions
+        optimize=False,  # it would fold batch normalization into the convolutions
         verbose=False,
     )
     model = program.model

@@ -14,7 +14,7 @@ from .errors import AttarError, BudgetError, DataError, FormatError, ModelError,
 if TYPE_CHECKING:
     from .compress import Result, compress
     from .graph import load
-    from .runtime.opened import Opened as open  # noqa: A004
+    from .runtime.opened import Opened as open  # noqa: N813
 
 __all__ = [
     "AttarError",

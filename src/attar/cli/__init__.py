@@ -1,4 +1,7 @@
-"""The command line: one file per command, errors as one line, exit status 0 done, 1 a budget was missed, 2 bad input."""
+"""The command line: one file per command; errors are one line.
+
+Exit status: 0 done, 1 a budget was missed, 2 bad input.
+"""
 
 import sys
 

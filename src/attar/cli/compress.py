@@ -45,7 +45,7 @@ def command(
     metric: Annotated[str, typer.Option(help="top-1, top-5 or module:function(outputs, labels).")] = "top-1",
     outputs: Annotated[list[str] | None, typer.Option(help="Cut the network at this tensor; may be repeated.")] = None,
     time_limit: Annotated[
-        float | None, typer.Option(min=0, help="Seconds for the search; the best so far is kept.")
+        float | None, typer.Option(min=0, help="Seconds for the search; then the best so far.")
     ] = None,
     threads: Threads = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice; 0 by default.")] = None,
@@ -53,8 +53,8 @@ def command(
 ) -> None:
     """Compress a trained network to the smallest file within a budget, and measure that file.
 
-    Ctrl-C ends the search and keeps the best so far. Exit status: 0 done, 1 a budget was missed (the file is written all the
-    same), 2 bad input.
+    Ctrl-C ends the search and keeps the best so far. Exit status: 0 done, 1 a budget was missed (the file is written
+    all the same), 2 bad input.
     """
     from ..compress import compress
     from ..report.terminal import print_report

@@ -22,7 +22,7 @@ class Job:
 
     Attributes:
         source: what the user called the network. model: the graph, cut where asked. fingerprint: of its bytes.
-        given_plan: a plan to carry out in place of the recipe. layers, left_alone: who takes part, and who was told not to.
+        given_plan: a plan to carry out in place of the recipe. layers, left_alone: who takes part, who was told not to.
         deadline: `time.monotonic()` at which the search stops. The rest as in `compress`.
     """
 

@@ -10,7 +10,6 @@ from ..evaluate.measurement import is_classifier
 from ..runtime import Session
 from .budget import Budget
 
-
 ONE_SIDED_95 = 1.645  # standard errors
 
 
@@ -63,7 +62,7 @@ class Judge:
     def drop(self, outputs: list[np.ndarray]) -> float:
         """Return an upper bound (95 %, one-sided) of the drop of the metric, in points.
 
-        A bound, since the search picks its favorite among many plans by these very samples, and others will judge it. For
+        A bound, since the search picks its favorite among many plans by these very samples, and others judge it. For
         top-1 the drop is predicted from the original's softmax: on a few hundred samples a count of hits is decided by
         a handful of them, and the prediction varies far less. Other metrics are measured with the labels.
         """

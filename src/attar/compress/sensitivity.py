@@ -26,7 +26,7 @@ def probe(lay: LayerChoices, judge: Judge) -> Iterator[tuple[int, float]]:
 
 
 def interpolate(candidates: Sequence[Candidate], probed: dict[int, float]) -> list[float]:
-    """Return the damage of every candidate: straight lines of log damage over log layer error between the probed ones."""
+    """Return every candidate's damage: straight lines of log damage over log layer error between the probed ones."""
     if not probed:
         return [0.0] * len(candidates)
     tiny = 1e-30

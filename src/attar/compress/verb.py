@@ -149,7 +149,7 @@ def _settle(
 
 
 def _check_samples(session: Session, samples: Samples | None, metric: Metric) -> bool:
-    """Run one batch of every part, so that wrong shapes and labels are found at once; tell whether the network classifies."""
+    """Run one batch of every part, so that a wrong label is found at once; tell whether the network classifies."""
     if samples is None:
         return False
     classifies = False

@@ -16,8 +16,8 @@ class Limit:
     """One limit of the budget and what was measured against it.
 
     Attributes:
-        name: as on the command line. wanted: the limit. got: the measurement. met: whether it holds for the point estimate.
-        decided: False where the interval of the measurement includes the limit. samples_needed: how many samples would
+        name: as on the command line. wanted: the limit. got: the measurement. met: whether the point estimate keeps it.
+        decided: False where the interval of the measurement includes the limit. samples_needed: how many would
             decide it, None where that is not known.
     """
 

@@ -22,7 +22,7 @@ def set_initializer(model: ir.Model, name: str, values: np.ndarray) -> None:
 
 
 def factor_names(name: str) -> tuple[str, str]:
-    """Return the names of the two factors of layer `name`: the one next to the input, then the one next to the output."""
+    """Return the names of the factors of layer `name`: the one next to the input, then the one next to the output."""
     return f"{name}/in", f"{name}/out"
 
 

@@ -30,7 +30,7 @@ Start = Linear | Density | Random
 def fit_codebook(values: np.ndarray, k: int, *, start: Start) -> np.ndarray:
     """Return at most `k` ascending centroids (float32) of the 1-D `values`, by Lloyd's algorithm.
 
-    An empty cluster is moved to the value with the largest error. Fewer than `k` distinct values are returned as they are.
+    An empty cluster is moved to the value with the largest error. `k` or fewer distinct values are returned as such.
     """
     ordered = np.sort(values.astype(np.float64).ravel())
     distinct = np.unique(ordered)

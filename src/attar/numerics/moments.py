@@ -10,8 +10,8 @@ class InputStatistics:
     """What calibration saw of a layer's inputs.
 
     Attributes:
-        mean: E[x], (1, inputs), or (outputs, inputs) where groups of outputs see inputs of their own; the inputs in the order
-            of the columns of the layer's weights as a matrix.
+        mean: E[x], (1, inputs), or (outputs, inputs) where groups of outputs see inputs of their own; the inputs in the
+            order of the columns of the layer's weights as a matrix.
         moment: E[x x^T] (inputs, inputs); None where it was not measured (convolutions, very wide layers).
     """
 

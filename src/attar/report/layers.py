@@ -43,7 +43,7 @@ def rows_of_model(model: ir.Model) -> list[LayerRow]:
 
 
 def rows_of_file(file: AttarFile, model: ir.Model | None = None) -> list[LayerRow]:
-    """Return a row for every tensor of a compressed file; its decoded graph may be handed in to save decoding it twice."""
+    """Return a row for every tensor of a compressed file; a decoded graph handed in is not decoded again."""
     if file.has_graph and model is None:
         model = file.model()
     macs = layer_macs(model) if model is not None else {}

@@ -108,8 +108,9 @@ def _numpy_type(name: str) -> np.dtype:
     """Turn onnxruntime's "tensor(float)" into a numpy type."""
     word = name.removeprefix("tensor(").removesuffix(")")
     word = {"float": "FLOAT", "double": "DOUBLE"}.get(word, word.upper())
-    number = onnx.TensorProto.DataType.Value(word) if word in onnx.TensorProto.DataType.keys() else None
-    return np.dtype(object) if number is None else np.dtype(onnx.helper.tensor_dtype_to_np_dtype(number))
+    if word not in onnx.TensorProto.DataType.keys():  # noqa: SIM118 - a protobuf enum, not a dict
+        return np.dtype(object)
+    return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.DataType.Value(word)))
 
 
 def _first_line(error: Exception) -> str:
