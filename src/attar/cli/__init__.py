@@ -4,6 +4,7 @@ Exit status: 0 done, 1 a budget was missed, 2 bad input.
 """
 
 import sys
+from pathlib import Path
 
 import typer
 
@@ -43,6 +44,7 @@ def _root(
 
 def main() -> None:
     """Run the command line."""
+    sys.path.append(str(Path.cwd()))  # module:function may stand in the current folder; last, so that it hides nothing
     try:
         app()
     except AttarError as error:

@@ -1,5 +1,6 @@
 """attar compress: the main job."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -59,10 +60,7 @@ def command(
     from ..compress import compress
     from ..report.terminal import print_report
 
-    if not output.parent.is_dir():  # found out before the work, not after it
-        raise OutputError(f"{output}: the folder {output.parent} does not exist")
-    if output.is_dir():
-        raise OutputError(f"{output}: is a folder")
+    _check_output(output, (model, data, eval_data, recipe, plan))  # found out before the work, not after it
     with progress_bar(quiet=json) as progress:
         result = compress(
             model,
@@ -90,3 +88,15 @@ def command(
         print_report(result.report, console())
         print(f"written to {output}, report in {output}.json")
     raise typer.Exit(0 if result.met else 1)
+
+
+def _check_output(output: Path, inputs: Iterable[Path | str | None]) -> None:
+    try:
+        if not output.parent.is_dir():
+            raise OutputError(f"{output}: the folder {output.parent} does not exist")
+        if output.is_dir():
+            raise OutputError(f"{output}: is a folder")
+        if output.exists() and any(Path(i).exists() and output.samefile(i) for i in inputs if i is not None):
+            raise OutputError(f"{output}: is one of the inputs, which would be lost")
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{output}: cannot be written: {getattr(error, 'strerror', None) or error}") from error

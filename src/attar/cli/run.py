@@ -30,6 +30,7 @@ def command(
     from ..compress.metadata import read_metadata
     from ..evaluate.data import load_inputs
     from ..evaluate.measurement import is_classifier
+    from ..report.document import to_plain
     from ..runtime import Session
 
     model = load_either(file)
@@ -43,10 +44,15 @@ def command(
         answers = [best_classes(row.ravel(), class_names, top) for row in outputs[0]]
         _show_classes(answers, as_json=json)
     elif json:
-        print_json({name: values.tolist() for name, values in zip(session.outputs, outputs, strict=True)})
+        print_json({name: to_plain(values.tolist()) for name, values in zip(session.outputs, outputs, strict=True)})
     else:
         for name, values in zip(session.outputs, outputs, strict=True):
-            print(f"{name}: {values.dtype} {values.shape}, {values.min():.4g} to {values.max():.4g}")
+            print(f"{name}: {values.dtype} {values.shape}{_range(values)}")
+
+
+def _range(values: np.ndarray) -> str:
+    is_number = values.size and values.dtype.kind in "fiu"
+    return f", {values.min():.4g} to {values.max():.4g}" if is_number else ""
 
 
 def best_classes(scores: np.ndarray, class_names: list[str] | None, top: int) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
+from ..errors import ModelError
 from ._common import Json, Threads, load_either, print_json
 
 EXAMPLES = """
@@ -65,10 +66,17 @@ def _answers(file: Path, against: Path | None, data: str | None, metric: str, th
     if against is not None:
         other = load_either(against)
         original = Session(other, threads=threads).run_all(samples.inputs)
+        _check_comparable(against, original, outputs)
     measured = to_plain(compare(original, outputs, samples.labels, metric=metric_of(metric), source=samples.source))
     if against is not None:
         return {**facts, "against": str(against), "measurement": measured}
     return {**facts, "metric": measured["metric"], "value": measured["after"]}
+
+
+def _check_comparable(against: Path, original: list[np.ndarray], outputs: list[np.ndarray]) -> None:
+    shapes, own = ([list(array.shape) for array in arrays] for arrays in (original, outputs))
+    if shapes != own:
+        raise ModelError(f"{against}: is another network: its outputs have shapes {shapes}, those of the file {own}")
 
 
 def fingerprint(outputs: list[np.ndarray]) -> str:
@@ -92,7 +100,8 @@ def _print(facts: dict[str, Any]) -> None:
             print(f"{measured['metric']} {measured['before']:.2f} -> {measured['after']:.2f}")
         if measured["drop"] is not None:
             low, high = measured["drop_interval"]
-            print(f"drop {measured['drop']:.2f} points, 95 % of {low:.2f} to {high:.2f}")
+            word = "drop" if measured["metric"] else "predicted drop (no labels)"
+            print(f"{word} {measured['drop']:.2f} points, 95 % of {low:.2f} to {high:.2f}")
         if measured["agreement"] is not None:
             print(f"same answer on {measured['agreement']:.2f} % of the samples")
         print(f"relative output error {measured['relative_error']:.4g} %")

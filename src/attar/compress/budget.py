@@ -3,10 +3,12 @@
 import math
 import re
 from dataclasses import dataclass
+from decimal import Decimal
 
 from ..errors import BudgetError
 
 _UNITS = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
+MAX_DIGITS = 20  # more can't be the size of a file
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ def parse_size(text: str | int) -> int:
         BudgetError: not a size.
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(text))
-    if not match or match[2].lower() not in _UNITS:
+    if not match or match[2].lower() not in _UNITS or len(match[1]) > MAX_DIGITS:
         raise BudgetError(f"target-size '{text}' is not a size; write 60kB, 1.5MB or a number of bytes")
-    return int(float(match[1]) * _UNITS[match[2].lower()])
+    return int(Decimal(match[1]) * _UNITS[match[2].lower()])
 
 
 def _in_range(name: str, value: float | None, low: float, high: float) -> None:

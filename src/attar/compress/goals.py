@@ -1,19 +1,30 @@
 """What a search strives for: least bytes within a quality budget, or least damage within a byte budget."""
 
+import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
+
+import numpy as np
+
+NEAR = 4.0  # loads from 1/4 to 4 say where the limit is
+FEWEST_TO_FIT = 4
 
 Choice = tuple[int, ...]  # one candidate index for every layer
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A choice after the network ran with it: bytes of the layers' streams, damage, and whether quality limits hold."""
+    """A choice after the network ran with it.
+
+    Attributes:
+        size_bytes: of the layers' streams. damage: to the output. load: the share of the quality limits that it uses up.
+    """
 
     choice: Choice
     size_bytes: int
     damage: float
-    within: bool
+    load: float
 
 
 class Goal(Protocol):
@@ -25,19 +36,34 @@ class Goal(Protocol):
     def go_on(self, judged: Judged) -> bool:
         """Tell whether fewer bytes than these are still to be tried."""
 
+    def settle(self, seen: Collection[Judged]) -> "Goal":
+        """Return the goal for single moves, once the curve has been walked."""
+
     def promising(self, saved: int, added: float, size_bytes: int) -> bool:
         """Tell whether a move that saves bytes and adds damage (both by estimate) is worth a run of the network."""
 
 
 @dataclass(frozen=True)
 class LeastBytes:
-    """The fewest bytes among the choices that keep the quality limits."""
+    """The fewest bytes among the choices that keep the quality limits.
+
+    A limit such as a drop is decided by a few samples, and a search that tries hundreds of plans would find those that a
+    few samples favor by chance. Damage is far smoother: once it is known how much of it the limits allow
+    (`max_damage`), it decides in their place.
+    """
+
+    max_damage: float | None = None
 
     def rank(self, judged: Judged) -> tuple[float, float]:
-        return (not judged.within, judged.size_bytes if judged.within else judged.damage)
+        kept = self.go_on(judged)
+        return (not kept, judged.size_bytes if kept else judged.damage)
 
     def go_on(self, judged: Judged) -> bool:
-        return judged.within
+        return judged.load <= 1 if self.max_damage is None else judged.damage <= self.max_damage
+
+    def settle(self, seen: Collection[Judged]) -> "LeastBytes":
+        """Return the goal with the damage at which, by all that was seen, the limits are used up."""
+        return LeastBytes(_damage_at_full_load(seen))
 
     def promising(self, saved: int, added: float, size_bytes: int) -> bool:
         return saved > 0
@@ -56,5 +82,17 @@ class LeastDamage:
     def go_on(self, judged: Judged) -> bool:
         return judged.size_bytes > self.target_bytes
 
+    def settle(self, seen: Collection[Judged]) -> "LeastDamage":
+        return self
+
     def promising(self, saved: int, added: float, size_bytes: int) -> bool:
         return size_bytes <= self.target_bytes and added < 0
+
+
+def _damage_at_full_load(seen: Collection[Judged]) -> float | None:
+    """Fit log load over log damage by a straight line and return where it crosses load 1; None with too little to fit."""
+    near = [(math.log(j.damage), math.log(j.load)) for j in seen if j.damage > 0 and 1 / NEAR < j.load < NEAR]
+    if len(near) < FEWEST_TO_FIT or len({damage for damage, _ in near}) < FEWEST_TO_FIT:
+        return None
+    slope, intercept = np.polyfit(*zip(*near, strict=True), deg=1)
+    return math.exp(-intercept / slope) if slope > 0 else None

@@ -117,7 +117,10 @@ def _from_json(document: Mapping[str, Any], *, name: str) -> Recipe:
     budget = document.get("budget", {})
     if not isinstance(budget, Mapping):
         raise RecipeError(f"recipe {name}: 'budget' must be an object")
-    return Recipe(name, tuple(chains), budget, document.get("seed"))
+    seed = document.get("seed")
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+        raise RecipeError(f"recipe {name}: seed is {seed!r}, not a whole number of at least 0")
+    return Recipe(name, tuple(chains), budget, seed)
 
 
 def _alternatives(document: Mapping[str, Any], name: str) -> list[list[Any]]:
@@ -132,11 +135,13 @@ def _alternatives(document: Mapping[str, Any], name: str) -> list[list[Any]]:
 
 def _chains(steps: Sequence[Any], name: str) -> list[Steps]:
     """Return one chain for every combination of the settings of `steps`."""
-    choices = [_choices(_step(step)) for step in steps]
-    count = math.prod(len(options) for options in choices)
+    listed = [len(value) for step in steps for value in _step(step).values() if isinstance(value, list)]
+    count = math.prod(listed)
+    if not count:
+        raise RecipeError(f"recipe {name}: a setting has an empty list of values to choose from")
     if count > MAX_CHAINS:
         raise RecipeError(f"recipe {name}: {count} combinations of settings; at most {MAX_CHAINS} are searched")
-    return list(itertools.product(*choices))
+    return list(itertools.product(*(_choices(step) for step in steps)))
 
 
 def _step(step: Any) -> Mapping[str, Any]:

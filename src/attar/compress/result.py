@@ -50,6 +50,8 @@ class Result:
             OutputError: it cannot be written, or what is on disk is not what was measured.
         """
         target = Path(path)
+        if report_path(target).exists() and not report_path(target).is_file():  # found out before the first byte
+            raise OutputError(f"{report_path(target)}: the report cannot be written: it exists and is not a file")
         write_bytes(target, self.data)
         if target.read_bytes() != self.data:
             raise OutputError(f"{target}: the bytes on disk are not the {self.size_bytes} that were measured")

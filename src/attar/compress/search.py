@@ -13,14 +13,15 @@ import numpy as np
 from ..passes.pipeline import Declined, Steps
 from ..plan.allocate import Option, trade_off
 from .candidates import LayerChoices
+from .effort import Effort
 from .goals import Choice, Goal, Judged
 from .judge import Judge
 from .sensitivity import interpolate, probe
 
 Progress = Callable[[str, float], None]  # (what is being done, share of it done)
 
-MAX_MOVES = 160  # network runs spent on single moves
-REACH = (1, 2, 3)  # how many candidates a layer may go up or down in one move
+LOOK_AHEAD = 12  # points of the curve judged beyond the one where the bisection ends
+REACH = (1, 2, 3, 5)  # how many candidates a layer may go up or down in one move
 
 
 @dataclass(frozen=True)
@@ -52,41 +53,54 @@ class Search:
         self,
         layers: Sequence[LayerChoices],
         judge: Judge,
-        goal: Goal,
         *,
         chains: Sequence[Steps],
+        effort: Effort = Effort(),
         deadline: float | None = None,
         progress: Progress = lambda phase, share: None,
     ) -> None:
         self._layers = layers
         self._judge = judge
-        self._goal = goal
         self._chains = chains
+        self._effort = effort
         self._deadline = deadline
         self._progress = progress
         self._judged: dict[Choice, Judged] = {}
         self._weights: dict[tuple[int, int], dict[str, np.ndarray]] = {}
+        self._damages: list[list[float]] = []
+        self._stopped: str | None = None
         exact = tuple(0 for _ in layers)
-        self._best = self._judged[exact] = Judged(exact, self._size(exact), 0.0, within=True)
+        self._best = self._judged[exact] = Judged(exact, self._size(exact), 0.0, load=0.0)
 
-    def run(self) -> Found:
-        """Search until nothing improves, time is up or the user interrupts; return the best plan."""
-        stopped = None
+    def run(self, goal: Goal) -> Found:
+        """Search until nothing improves, time is up or the user interrupts; return the best plan for `goal`.
+
+        A second run, for another goal, builds on all that was measured in the first; what ended the first ends it too.
+        """
+        self._goal = goal
+        self._best = min(self._judged.values(), key=goal.rank)
         try:
-            self._gather()
-            damages = self._probe()
-            self._descend(damages)
-            self._polish(damages)
+            if not self._stopped:
+                self._work()
         except KeyboardInterrupt:
-            stopped = "it was interrupted"
+            self._stopped = "it was interrupted"
             self._rescue()
         except OutOfTime:
-            stopped = "the time limit was reached"
+            self._stopped = "the time limit was reached"
             self._rescue()
         plan = {lay.layer.name: lay.candidates[i].steps for lay, i in zip(self._layers, self._best.choice, strict=True)}
         curve = sorted((j.size_bytes, j.damage) for j in self._judged.values())
         declined = tuple(note for lay in self._layers for note in lay.declined.values())
-        return Found(plan, self._best, self._judge.evaluations, stopped, curve, declined)
+        return Found(plan, self._best, self._judge.evaluations, self._stopped, curve, declined)
+
+    def _work(self) -> None:
+        if not self._damages:
+            self._gather()
+            self._damages = self._probe()
+        self._descend(self._damages)
+        self._goal = self._goal.settle(self._judged.values())
+        self._best = min(self._judged.values(), key=self._goal.rank)
+        self._polish(self._damages)
 
     def _gather(self) -> None:
         sizes = [lay.layer.size for lay in self._layers]
@@ -100,7 +114,7 @@ class Search:
         damages = []
         for i, lay in enumerate(self._layers):
             probed = {}
-            for index, damage in probe(lay, self._judge):
+            for index, damage in probe(lay, self._judge, most=self._effort.probes_per_layer):
                 self._check_time()
                 probed[index] = damage
             damages.append(interpolate(lay.candidates, probed))
@@ -123,17 +137,19 @@ class Search:
                 break
             low, high = (middle, high) if self._goal.go_on(self._judge_choice(curve[middle])) else (low, middle)
             self._progress("choosing rank, sparsity and bits", (turn + 1) / rounds)
-        self._judge_choice(curve[min(high, len(curve) - 1)])
+        # What a few hundred samples say is not quite monotone along the curve: look a little further.
+        for choice in curve[high : high + LOOK_AHEAD] or curve[-1:]:
+            self._judge_choice(choice)
 
     def _polish(self, damages: list[list[float]]) -> None:
         """Move one layer down, or one down and another up, as long as the goal is served better."""
-        left = MAX_MOVES
+        left = self._effort.moves
         while left > 0:
             best = self._best
             for choice in self._moves(damages):
                 left -= 1
                 self._judge_choice(choice)
-                self._progress("trying single moves", 1 - left / MAX_MOVES)
+                self._progress("trying single moves", 1 - left / self._effort.moves)
                 if self._best is not best or left <= 0:
                     break
             if self._best is best:
@@ -175,8 +191,8 @@ class Search:
         if choice not in self._judged:
             self._check_time()
             outputs = self._judge.outputs(self._weights_of(choice))
-            damage, within = self._judge.damage(outputs), self._judge.keeps(outputs)
-            self._judged[choice] = Judged(choice, self._size(choice), damage, within)
+            damage, load = self._judge.damage(outputs), self._judge.load(outputs)
+            self._judged[choice] = Judged(choice, self._size(choice), damage, load)
         judged = self._judged[choice]
         if self._goal.rank(judged) < self._goal.rank(self._best):
             self._best = judged

@@ -7,20 +7,18 @@ import numpy as np
 from .candidates import Candidate, LayerChoices
 from .judge import Judge
 
-MAX_PROBES = 10  # network runs per layer; candidates between two probed ones are interpolated
 
-
-def probe_points(count: int) -> list[int]:
-    """Return at most MAX_PROBES of the candidates 1 .. count - 1, evenly spaced; candidate 0 is the exact layer."""
+def probe_points(count: int, most: int) -> list[int]:
+    """Return at most `most` >= 2 of the candidates 1 .. count - 1, evenly spaced; candidate 0 is the exact layer."""
     lossy = count - 1
-    if lossy <= MAX_PROBES:
+    if lossy <= most:
         return list(range(1, count))
-    return sorted({1 + round(k * (lossy - 1) / (MAX_PROBES - 1)) for k in range(MAX_PROBES)})
+    return sorted({1 + round(k * (lossy - 1) / (most - 1)) for k in range(most)})
 
 
-def probe(lay: LayerChoices, judge: Judge) -> Iterator[tuple[int, float]]:
-    """Yield (candidate index, damage to the network's output) for the probed candidates of one layer."""
-    for index in probe_points(len(lay.candidates)):
+def probe(lay: LayerChoices, judge: Judge, *, most: int) -> Iterator[tuple[int, float]]:
+    """Yield (candidate index, damage to the network's output) for at most `most` candidates of one layer."""
+    for index in probe_points(len(lay.candidates), most):
         outputs = judge.outputs(lay.overrides(lay.candidates[index]))
         yield index, judge.damage(outputs)
 

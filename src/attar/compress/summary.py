@@ -54,9 +54,21 @@ def _change(job: Job, name: str, applied: Applied, rows: dict[str, LayerRow]) ->
 
 def _left_alone(job: Job, applied: Applied) -> tuple[tuple[str, tuple[int, ...], str], ...]:
     """Every initializer that stayed, the user's own exclusions with the user's reason."""
-    reasons = {item.name: (item.name, tuple(item.shape), item.reason) for item in applied.left_alone}
+    reasons = {
+        item.name: (item.name, tuple(item.shape), item.reason)
+        for item in applied.left_alone
+        if not _moved(job, applied, item.name)
+    }
     reasons |= {item.name: (item.name, item.shape, item.reason) for item in job.left_alone}
     return tuple(reasons.values())
+
+
+def _moved(job: Job, applied: Applied, name: str) -> bool:
+    """Whether this initializer is a bias or mean that the correction of its layer changed."""
+    before, after = (model.graph.initializers.get(name) for model in (job.model, applied.model))
+    if before is None or after is None:  # inside a subgraph
+        return False
+    return before.const_value is not after.const_value and before.const_value.tobytes() != after.const_value.tobytes()
 
 
 def _declined(applied: Applied, found: Found | None) -> tuple[tuple[str, str, str], ...]:

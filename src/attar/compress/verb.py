@@ -20,6 +20,7 @@ from ..runtime import Session
 from .budget import Budget, parse_size
 from .calibration import input_statistics
 from .candidates import LayerChoices
+from .effort import effort_for
 from .goals import Goal, LeastBytes, LeastDamage
 from .job import Job
 from .judge import Judge
@@ -233,12 +234,23 @@ def _search(job: Job, statistics: Mapping[str, InputStatistics]) -> tuple[Found,
     target = None if job.budget.limits_quality else job.budget.target_size
     layers = [LayerChoices(job.model, layer, statistics.get(layer.name)) for layer in job.layers]
     names = tuple(n for layer in job.layers for n in (layer.name, *([layer.offset.name] if layer.offset else [])))
-    sitting = Judge(job.model, names, job.samples.search, budget=job.budget, metric=job.metric, threads=job.threads)
+    effort = effort_for(job.model, layers=len(layers), samples=len(job.samples.search))
+    sitting = Judge(
+        job.model,
+        names,
+        job.samples.search,
+        budget=job.budget,
+        metric=job.metric,
+        threads=job.threads,
+        swaps=effort.swaps,
+    )
+    search = Search(
+        layers, sitting, chains=job.recipe.chains, effort=effort, deadline=job.deadline, progress=job.progress
+    )
     room = None if target is None else target - _fixed_bytes(job, layers)
     for _ in range(TARGET_ATTEMPTS):
         goal: Goal = LeastBytes() if room is None else LeastDamage(room)
-        search = Search(layers, sitting, goal, chains=job.recipe.chains, deadline=job.deadline, progress=job.progress)
-        found = search.run()
+        found = search.run(goal)
         applied, data = _build(job, found.plan, statistics)
         if room is None or len(data) <= target or found.best.size_bytes > room:
             break

@@ -2,8 +2,7 @@
 
 import csv
 import importlib
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ def load_inputs(spec: str, inputs: InputSpec, *, preprocessing: Mapping[str, Any
     path = Path(spec)
     if path.suffix.lower() not in IMAGE_SUFFIXES:
         return load_data(spec, inputs, preprocessing=preprocessing)
-    config = read_config(path.parent) or preprocessing
+    config = _config(path.parent, preprocessing)
     if config is None:
         raise DataError(f"{path}: neither the network nor a preprocessor_config.json says how an image becomes numbers")
     return load_data(Preprocessing.from_json(config).picture(path)[None], inputs)
@@ -105,9 +104,9 @@ def check_labels(labels: np.ndarray, classes: int, source: str) -> np.ndarray:
 def _read(spec: str, given: Mapping[str, Any] | None) -> tuple[dict[str, np.ndarray], Any, list[str] | None]:
     path = Path(spec)
     if path.is_dir():
-        return _read_folder(path, read_config(path) or given)
+        return _read_folder(path, _config(path, given))
     if path.suffix in (".npz", ".npy"):
-        return _read_numpy(path), read_config(path.parent) or given, None
+        return _read_numpy(path), _config(path.parent, given), None
     module, colon, function = spec.partition(":")
     if colon and not path.exists():
         return _from_value(_call(module, function, spec), spec), given, None
@@ -115,12 +114,21 @@ def _read(spec: str, given: Mapping[str, Any] | None) -> tuple[dict[str, np.ndar
     raise DataError(f"{spec}: {problem}")
 
 
+def _config(folder: Path, given: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    own = read_config(folder)
+    return given if own is None else own
+
+
 def _read_numpy(path: Path) -> dict[str, np.ndarray]:
     try:
         loaded = np.load(path, allow_pickle=False)
-        return {"x": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, KeyError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+        arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except Exception as error:  # of a damaged file zip, zlib, tokenizer and allocator each raise something else
+        raise DataError(f"{path}: cannot be read: {first_line(error)}") from error
+    strangers = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
+    if strangers:
+        raise DataError(f"{path}: cannot be read: its member '{strangers[0]}' is not an array")
+    return arrays
 
 
 def _read_folder(folder: Path, config: Mapping[str, Any] | None) -> tuple[dict[str, np.ndarray], Any, list[str] | None]:
@@ -161,26 +169,54 @@ def _csv_labels(table: Path, folder: Path, files: list[Path]) -> np.ndarray:
         return np.array([int(rows[str(file.relative_to(folder))]) for file in files], np.int64)
     except KeyError as error:
         raise DataError(f"{table}: no label for image {error}") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         raise DataError(f"{table}: {error}") from error
 
 
-def _call(module: str, function: str, spec: str) -> Any:
+def imported(module: str, function: str, what: str) -> Callable:
+    """Return the function of that name in that module.
+
+    Raises:
+        DataError: it can't be imported, or is not a function.
+    """
     try:
-        return getattr(importlib.import_module(module), function)()
-    except (ImportError, AttributeError, ValueError) as error:
-        raise DataError(f"{spec}: cannot be imported: {error}") from error
+        found = getattr(importlib.import_module(module), function)
+    except Exception as error:  # importing runs somebody else's code
+        raise DataError(f"{what}: cannot be imported: {first_line(error)}") from error
+    if not callable(found):
+        raise DataError(f"{what}: is {type(found).__name__}, not a function")
+    return found
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error says, fit for a line of ours."""
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _call(module: str, function: str, spec: str) -> Any:
+    source = imported(module, function, spec)
+    try:
+        return source()
+    except Exception as error:  # whatever somebody else's code raises
+        raise DataError(f"{spec}: failed with {type(error).__name__}: {first_line(error)}") from error
 
 
 def _from_value(value: Any, source: str) -> dict[str, np.ndarray]:
     if isinstance(value, Mapping):
-        return {str(name): np.asarray(array) for name, array in value.items()}
+        return {str(name): _array(array, f"{source}: '{name}'") for name, array in value.items()}
     if isinstance(value, tuple) and len(value) == 2:
-        return {"x": np.asarray(value[0]), "y": np.asarray(value[1])}
-    array = np.asarray(value)
+        return {"x": _array(value[0], source), "y": _array(value[1], source)}
+    return {"x": _array(value, source)}
+
+
+def _array(value: Any, source: str) -> np.ndarray:
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        array = np.empty(1, object)
     if array.dtype == object:
         raise DataError(f"{source}: {type(value).__name__} is neither an array, a pair (x, y) nor a mapping of arrays")
-    return {"x": array}
+    return array
 
 
 def _name_inputs(arrays: dict[str, np.ndarray], inputs: InputSpec, source: str) -> dict[str, np.ndarray]:
@@ -206,11 +242,17 @@ def _fit(values: np.ndarray, name: str, wanted: tuple, config: Mapping[str, Any]
         raise DataError(f"{source}: samples for input '{name}' have shape {values.shape}; the network wants {free}")
     if values.dtype.kind in "iu" and dtype.kind == "f" and config is not None:
         values = Preprocessing.from_json(config).numbers(values)
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise DataError(f"{source}: samples for input '{name}' hold NaN or infinite values")
     if values.dtype.kind == "f" and dtype.kind in "iu":
         raise DataError(f"{source}: samples for input '{name}' are {values.dtype}; the network wants {dtype}")
-    return np.ascontiguousarray(values, dtype)
+    with np.errstate(over="ignore", invalid="ignore"):
+        ready = np.ascontiguousarray(values, dtype)
+    if values.dtype.kind == "f" and not np.isfinite(ready).all():
+        raise DataError(f"{source}: samples for input '{name}' hold NaN or infinite values, as {dtype}")
+    if values.dtype.kind in "iu" and dtype.kind in "iu" and not np.array_equal(ready, values):
+        raise DataError(
+            f"{source}: samples for input '{name}' reach from {values.min()} to {values.max()}, beyond {dtype}"
+        )
+    return ready
 
 
 def _matches(given: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
@@ -221,6 +263,8 @@ def _checked(data: Dataset) -> Dataset:
     counts = {name: len(values) for name, values in data.inputs.items()}
     if len(set(counts.values())) > 1:
         raise DataError(f"{data.source}: inputs have different numbers of samples: {counts}")
+    if data.labels is not None and data.labels.ndim == 0:
+        raise DataError(f"{data.source}: labels are a single value, not one for each of {len(data)} samples")
     if data.labels is not None and len(data.labels) != len(data):
         raise DataError(f"{data.source}: {len(data.labels)} labels for {len(data)} samples")
     return data

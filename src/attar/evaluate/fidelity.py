@@ -17,17 +17,19 @@ def probabilities(scores: np.ndarray) -> np.ndarray:
 def predicted_drop(original: np.ndarray, compressed: np.ndarray) -> np.ndarray:
     """Return per sample what top-1 accuracy is expected to fall: p(its top class) - p(the compressed one's top class).
 
-    p is the original's softmax; scores (samples, classes). Zero where both agree, never negative.
+    p is the original's softmax; scores (samples, classes). Zero where both agree, never negative; NaN is no answer.
     """
     p = probabilities(original)
-    rows = np.arange(len(p))
-    return p.max(axis=1) - p[rows, compressed.reshape(len(p), -1).argmax(axis=1)]
+    answers = compressed.reshape(len(p), -1)
+    of_answer = p[np.arange(len(p)), answers.argmax(axis=1)]
+    return p.max(axis=1) - np.where(np.isnan(answers).any(axis=1), 0, of_answer)
 
 
 def agreement(original: np.ndarray, compressed: np.ndarray) -> np.ndarray:
     """Return per sample 1.0 where both networks name the same class, else 0.0."""
-    flat = (scores.reshape(len(scores), -1).argmax(axis=1) for scores in (original, compressed))
-    return np.equal(*flat).astype(np.float64)
+    flat = [scores.reshape(len(scores), -1) for scores in (original, compressed)]
+    broken = np.isnan(flat[0]).any(axis=1) | np.isnan(flat[1]).any(axis=1)
+    return ((flat[0].argmax(axis=1) == flat[1].argmax(axis=1)) & ~broken).astype(np.float64)
 
 
 def divergence(original: np.ndarray, compressed: np.ndarray) -> float:

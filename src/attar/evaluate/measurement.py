@@ -1,13 +1,12 @@
 """One frozen record of what was measured on a pair of networks: the original and the one from the file."""
 
-import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import DataError
-from .data import check_labels
+from .data import check_labels, first_line, imported
 from .fidelity import agreement, predicted_drop, relative_error
 from .uncertainty import paired_interval
 
@@ -60,10 +59,7 @@ def metric_of(name: str | None) -> Metric:
     module, colon, function = name.partition(":")
     if not colon:
         raise DataError(f"unknown metric '{name}': top-1, top-5 or module:function")
-    try:
-        return Metric(name, _custom(getattr(importlib.import_module(module), function), name))
-    except (ImportError, AttributeError, ValueError) as error:
-        raise DataError(f"metric {name}: cannot be imported: {error}") from error
+    return Metric(name, _custom(imported(module, function, f"metric {name}"), name))
 
 
 def is_classifier(outputs: Sequence[np.ndarray]) -> bool:
@@ -125,11 +121,14 @@ def score(metric: Metric, outputs: Sequence[np.ndarray], labels: np.ndarray, *, 
 
 
 def _top(outputs: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:
-    """Return 100.0 per sample whose label is among the `k` highest scores; of equal scores the first wins."""
+    """Return 100.0 per sample whose label is among the `k` highest scores; of equal scores the first wins.
+
+    A row with NaN in it is no answer.
+    """
     scores = outputs.reshape(len(outputs), -1)
     own = scores[np.arange(len(scores)), labels.astype(np.int64)][:, None]
     ahead = (scores > own).sum(axis=1) + ((scores == own) & _earlier(labels, scores.shape[1])).sum(axis=1)
-    return 100.0 * (ahead < k)
+    return 100.0 * ((ahead < k) & ~np.isnan(scores).any(axis=1))
 
 
 def _earlier(labels: np.ndarray, classes: int) -> np.ndarray:
@@ -139,7 +138,10 @@ def _earlier(labels: np.ndarray, classes: int) -> np.ndarray:
 
 def _custom(function: Callable, name: str) -> Score:
     def score(outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
-        points = np.asarray(function(outputs, labels), np.float64)
+        try:
+            points = np.asarray(function(outputs, labels), np.float64)
+        except Exception as error:  # whatever somebody else's code raises
+            raise DataError(f"metric {name}: failed with {type(error).__name__}: {first_line(error)}") from error
         if points.shape != (len(outputs),):
             raise DataError(
                 f"metric {name}: returned shape {points.shape}, not one value for each of {len(outputs)} samples"

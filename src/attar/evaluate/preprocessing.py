@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from ..errors import DataError
 
@@ -47,11 +47,19 @@ class Preprocessing:
         """
         try:
             return cls(**_fields(config))
-        except (TypeError, ValueError, KeyError, AttributeError) as error:
+        except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
             raise DataError(f"preprocessing: not a usable {CONFIG_NAME}: {error}") from error
 
     def numbers(self, integers: np.ndarray) -> np.ndarray:
-        """Return float32 for integer pixels (n, channels, height, width) or any layout with channels second."""
+        """Return float32 for integer pixels (n, channels, height, width) or any layout with channels second.
+
+        Raises:
+            DataError: means or deviations for another number of channels.
+        """
+        channels = integers.shape[1] if integers.ndim > 1 else 1
+        for what, values in (("image_mean", self.mean), ("image_std", self.std)):
+            if len(values) not in (1, channels):
+                raise DataError(f"preprocessing: {what} has {len(values)} values for {channels} channels")
         shape = (1, -1, *[1] * (integers.ndim - 2))
         mean, std = (np.asarray(v, np.float32).reshape(shape) for v in (self.mean, self.std))
         return (integers.astype(np.float32) * np.float32(self.scale) - mean) / std
@@ -65,8 +73,8 @@ class Preprocessing:
         try:
             with Image.open(path) as image:
                 ready = self._crop(self._resize(image.convert("L" if self.grayscale else "RGB")))
-        except (OSError, UnidentifiedImageError, Image.DecompressionBombError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read as an image: {error}") from error
+        except Exception as error:  # Pillow's decoders raise what they like; a huge size, MemoryError
+            raise DataError(f"{path}: cannot be read as an image: {str(error) or type(error).__name__}") from error
         pixels = np.asarray(ready, np.uint8)
         channels_first = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
         return self.numbers(channels_first[None])[0]

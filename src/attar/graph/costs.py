@@ -22,21 +22,24 @@ def layer_macs(model: ir.Model) -> dict[str, int | None]:
 def _macs_of(weights: ir.Value, size: int) -> int | None:
     total = 0
     for use in weights.uses():
-        positions = _positions(use.node)
-        if positions is None:
+        macs = _macs_of_use(use.node, use.idx, weights.shape, size)
+        if macs is None:
             return None
-        total += positions * size
+        total += macs
     return total
 
 
-def _positions(node: ir.Node) -> int | None:
-    """Return how often one sample passes through all of the weights of `node`."""
+def _macs_of_use(node: ir.Node, position: int, shape: ir.Shape, size: int) -> int | None:
     if node.op_type == "Gemm":
-        return 1
+        return size
     # A transposed convolution spreads every *input* position over the kernel.
     value = node.inputs[0] if node.op_type == "ConvTranspose" else node.outputs[0]
     if value is None or value.shape is None:
         return None
-    extents = [extent if isinstance(extent, int) else None for extent in value.shape]
-    inner = extents[1:-1] if node.op_type == "MatMul" else extents[2:]
-    return None if None in inner else math.prod(inner)
+    is_matmul = node.op_type == "MatMul"
+    extents = [extent if isinstance(extent, int) else None for extent in value.shape[1 if is_matmul else 2 :]]
+    if None in extents:
+        return None
+    # Every number that a MatMul puts out sums as many products as its operands share.
+    each = int(shape[-2 if position == 1 else -1]) if is_matmul else size
+    return math.prod(extents) * each

@@ -3,13 +3,13 @@
 import difflib
 
 import onnx_ir as ir
-from onnx_ir.passes.common import RemoveUnusedNodesPass
+from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 
 from ..errors import ModelError
 
 
 def cut(model: ir.Model, outputs: list[str]) -> ir.Model:
-    """Return a copy of `model` whose outputs are the tensors named, without the operators that they don't need.
+    """Return a copy of `model` whose outputs are the tensors named, without what they don't need.
 
     Raises:
         ModelError: no tensor has that name; the error suggests the nearest.
@@ -23,6 +23,8 @@ def cut(model: ir.Model, outputs: list[str]) -> ir.Model:
             raise ModelError(f"no tensor '{name}' to cut at among the {len(values)} of the network{hint}")
     copy.graph.outputs[:] = [values[name] for name in outputs]
     RemoveUnusedNodesPass()(copy)
+    copy.graph.inputs[:] = [value for value in copy.graph.inputs if value.uses() or value.is_graph_output()]
+    ShapeInferencePass()(copy)  # an inner tensor may lack the type that an output needs
     return copy
 
 

@@ -8,7 +8,9 @@ def layer_inputs(model: ir.Model, names: list[str]) -> dict[str, str]:
     found = {}
     for name in names:
         uses = model.graph.initializers[name].uses()
-        if len(uses) == 1 and uses[0].idx == 1 and uses[0].node.inputs[0] is not None:
+        if len(uses) != 1 or uses[0].idx != 1 or uses[0].node.inputs[0] is None:
+            continue
+        if not uses[0].node.attributes.get_int("transA", 0):  # its samples would lie along the second axis
             found[name] = uses[0].node.inputs[0].name
     return found
 

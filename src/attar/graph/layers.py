@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import onnx_ir as ir
 
 FLOAT_WEIGHTS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
@@ -28,7 +29,7 @@ class WeightLayer:
         shape: the weights' shape.
         channel_axis: the axis of output channels.
         nodes: names of the operators that read it.
-        role: "matrix" for Gemm and MatMul (rank 2), "convolution" otherwise.
+        role: "matrix" for the second operand of Gemm and MatMul (rank 2), "convolution" otherwise.
         groups: of a convolution. offset: the bias, or the mean of the batch normalization that follows; None without.
     """
 
@@ -93,15 +94,19 @@ def _classify(name: str, value: ir.Value) -> WeightLayer | LeftAlone:
     node = uses[0].node
     if len(axes) > 1:
         return LeftAlone(name, shape, "shared by operators that read it along different axes")
-    role: Role = "matrix" if node.op_type in ("Gemm", "MatMul") and len(shape) == 2 else "convolution"
+    is_matrix = len(shape) == 2 and all(use.node.op_type in ("Gemm", "MatMul") and use.idx == 1 for use in uses)
+    role: Role = "matrix" if is_matrix else "convolution"
     names = tuple(use.node.name for use in uses)
     groups = node.attributes.get_int("group", 1)
-    offset = _offset(node) if len(uses) == 1 else None
-    return WeightLayer(name, node.op_type, shape, axes.pop(), names, role, groups, offset)
+    axis = axes.pop()
+    offset = _offset(node, shape[axis]) if len(uses) == 1 else None
+    return WeightLayer(name, node.op_type, shape, axis, names, role, groups, offset)
 
 
-def _offset(node: ir.Node) -> Offset | None:
+def _offset(node: ir.Node, channels: int) -> Offset | None:
     """Find what to change for a constant shift of the layer's output."""
+    if node.attributes.get_float("alpha", 1.0) != 1.0:  # of a Gemm: its output is not weights times inputs
+        return None
     followers = node.outputs[0].uses()
     if len(followers) == 1 and followers[0].node.op_type == "BatchNormalization":
         mean = followers[0].node.inputs[3]
@@ -109,7 +114,7 @@ def _offset(node: ir.Node) -> Offset | None:
             return Offset(mean.name, -1)
     bias = node.inputs[2] if len(node.inputs) > 2 and node.op_type in ("Conv", "Gemm") else None
     plain = node.attributes.get_float("beta", 1.0) == 1.0
-    return Offset(bias.name, 1) if plain and _own_initializer(bias) and len(bias.shape) == 1 else None
+    return Offset(bias.name, 1) if plain and _own_initializer(bias) and tuple(bias.shape) == (channels,) else None
 
 
 def _own_initializer(value: ir.Value | None) -> bool:
@@ -125,11 +130,22 @@ def _reason_to_leave(value: ir.Value, shape: tuple[int, ...]) -> str | None:
         return "no operator reads it"
     strangers = [use for use in uses if output_channel_axis(use.node, use.idx, len(shape)) is None]
     if not strangers:
-        return None
+        return _reason_of_values(value)
     node = strangers[0].node
     if len(shape) < 2:
         return f"bias, norm statistics or constant of {node.op_type}"
     return f"weights of {node.op_type}, which no technique treats yet"
+
+
+def _reason_of_values(value: ir.Value) -> str | None:
+    """Find what keeps weights of a known operator from being changed."""
+    if value.is_graph_output():
+        return "an output of the network too"
+    values = value.const_value.numpy()
+    infinite = values.size - np.count_nonzero(np.isfinite(values))
+    if infinite or not values.size:
+        return f"{infinite} of its values are infinite" if infinite else "holds no values"
+    return None
 
 
 def _inside_subgraphs(node: ir.Node) -> list[LeftAlone]:
@@ -137,8 +153,11 @@ def _inside_subgraphs(node: ir.Node) -> list[LeftAlone]:
     for attribute in node.attributes.values():
         if attribute.type != ir.AttributeType.GRAPH:
             continue
-        for name, value in attribute.as_graph().initializers.items():
-            found.append(LeftAlone(name, tuple(value.const_value.shape), f"inside a subgraph of {node.op_type}"))
+        graph = attribute.as_graph()
+        for name, value in graph.initializers.items():
+            shape = tuple(int(extent) for extent in value.const_value.shape)
+            found.append(LeftAlone(name, shape, f"inside a subgraph of {node.op_type}"))
+        found += (deeper for inner in graph for deeper in _inside_subgraphs(inner))
     return found
 
 

@@ -4,6 +4,8 @@ Everything that attar does later relies on these checks: what passes here has a 
 and external data that lies inside the model's own folder.
 """
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,12 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 from google.protobuf.message import DecodeError
+from onnx_ir.passes.common import LiftConstantsToInitializersPass, RemoveInitializersFromInputsPass
 
 from ..errors import ModelError
 
 MIN_OPSET = 7  # older operators have other signatures, and onnxruntime refuses them too
+FREE_INITIALIZERS = 4  # the first ir_version whose initializers need not be inputs too
 FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 
 
@@ -39,6 +43,7 @@ def load(source: Any, *, example_inputs: tuple | None = None) -> ir.Model:
 
         model = export_module(source, example_inputs)
     _check_opset(model)
+    _normalize(model)
     _check_numbers(model)
     return model
 
@@ -83,9 +88,23 @@ def _from_proto(proto: onnx.ModelProto, *, name: str, folder: Path | None = None
 
 
 def _external(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
-    tensors = list(proto.graph.initializer)
-    tensors += [a.t for node in proto.graph.node for a in node.attribute if a.type == onnx.AttributeProto.TENSOR]
+    tensors = [*_tensors(proto.graph), *(t for function in proto.functions for t in _tensors_of_nodes(function.node))]
     return [t for t in tensors if t.data_location == onnx.TensorProto.EXTERNAL]
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    yield from _tensors_of_nodes(graph.node)
+
+
+def _tensors_of_nodes(nodes: Any) -> Iterator[onnx.TensorProto]:
+    """Yield what the attributes hold, subgraphs included."""
+    for attribute in (a for node in nodes for a in node.attribute):
+        yield from (attribute.t, *attribute.tensors)
+        for graph in (attribute.g, *attribute.graphs):
+            yield from _tensors(graph)
 
 
 def _check_external_data(proto: onnx.ModelProto, path: Path) -> None:
@@ -106,17 +125,29 @@ def _check_external_data(proto: onnx.ModelProto, path: Path) -> None:
 
 def _check_extent(tensor: onnx.TensorProto, where: dict[str, str], target: Path, path: Path) -> None:
     try:
-        end = int(where.get("offset", 0)) + int(where.get("length", 0))
-    except ValueError as error:
+        offset, length = int(where.get("offset", 0)), int(where.get("length", 0))
+        needed = ir.DataType(tensor.data_type).bitwidth * math.prod(tensor.dims) // 8
+    except (ValueError, TypeError) as error:
         raise ModelError(f"{path}: tensor '{tensor.name}': external offset or length is not a number") from error
     size = target.stat().st_size
-    if not 0 <= end <= size:
+    if offset < 0 or length < 0:
+        raise ModelError(f"{path}: tensor '{tensor.name}': external offset {offset} or length {length} is negative")
+    end = offset + max(length, needed)
+    if end > size:
         raise ModelError(f"{path}: tensor '{tensor.name}': external data ends at byte {end}, its file has {size}")
+
+
+def _normalize(model: ir.Model) -> None:
+    """Make every weight an initializer, and no initializer an input only because old files had to list it."""
+    if model.ir_version < FREE_INITIALIZERS:
+        RemoveInitializersFromInputsPass()(model)
+        model.ir_version = FREE_INITIALIZERS
+    LiftConstantsToInitializersPass()(model)
 
 
 def _check_opset(model: ir.Model) -> None:
     newest = onnx.defs.onnx_opset_version()
-    opset = model.opset_imports.get("", MIN_OPSET)
+    opset = model.opset_imports.get("", model.opset_imports.get("ai.onnx", MIN_OPSET))
     if not MIN_OPSET <= opset <= newest:
         raise ModelError(f"opset {opset} is not supported: {MIN_OPSET} to {newest} are")
 

@@ -5,6 +5,8 @@ import onnx_ir as ir
 
 from ..errors import ModelError
 
+OPTIONAL_BIAS = 11  # the first opset whose Gemm may leave its bias out
+
 
 def set_initializer(model: ir.Model, name: str, values: np.ndarray) -> None:
     """Replace the values of initializer `name` in place; shape and type stay.
@@ -47,12 +49,17 @@ def insert_low_rank(model: ir.Model, name: str, inner: np.ndarray, outer: np.nda
     inner_value = _initializer(model, first, inner, dtype)
     outer_value = _initializer(model, second, outer, dtype)
     thin = _thin_node(node, inner_value, transposed)
+    if node.op_type == "Gemm" and model.opset_imports.get("", OPTIONAL_BIAS) < OPTIONAL_BIAS:
+        thin.resize_inputs(3)
+        thin.replace_input_with(2, _initializer(model, f"{first}:zero", np.zeros(1, np.float32), dtype))
     model.graph.insert_before(node, thin)
     node.replace_input_with(0, thin.outputs[0])
     node.replace_input_with(1, outer_value)
     if "transA" in node.attributes:  # the first layer has already turned its input
         node.attributes.pop("transA")
     del model.graph.initializers[name]
+    if value.is_graph_input():  # where a caller could override it: without values it would be asked for
+        model.graph.inputs.remove(value)
 
 
 def _initializer(model: ir.Model, name: str, values: np.ndarray, dtype: ir.DataType) -> ir.Value:

@@ -18,16 +18,16 @@ class PerChannel:
 Granularity = PerTensor | PerChannel
 
 
-def as_rows(values: np.ndarray, granularity: Granularity, channel_axis: int) -> np.ndarray:
-    """Return (groups, values per group): one group for `PerTensor`, one for every channel otherwise."""
-    if isinstance(granularity, PerTensor):
+def as_rows(values: np.ndarray, axis: int | None) -> np.ndarray:
+    """Return (groups, values per group): one group for no axis, else one for every index along it."""
+    if axis is None:
         return values.reshape(1, -1)
-    return np.moveaxis(values, channel_axis, 0).reshape(values.shape[channel_axis], -1)
+    return np.moveaxis(values, axis, 0).reshape(values.shape[axis], -1)
 
 
-def from_rows(rows: np.ndarray, shape: tuple[int, ...], granularity: Granularity, channel_axis: int) -> np.ndarray:
+def from_rows(rows: np.ndarray, shape: tuple[int, ...], axis: int | None) -> np.ndarray:
     """Undo `as_rows` for a tensor of `shape`."""
-    if isinstance(granularity, PerTensor):
+    if axis is None:
         return rows.reshape(shape)
-    moved = (shape[channel_axis], *shape[:channel_axis], *shape[channel_axis + 1 :])
-    return np.ascontiguousarray(np.moveaxis(rows.reshape(moved), 0, channel_axis))
+    moved = (shape[axis], *shape[:axis], *shape[axis + 1 :])
+    return np.ascontiguousarray(np.moveaxis(rows.reshape(moved), 0, axis))

@@ -37,7 +37,7 @@ def decompose(weights: np.ndarray, *, moment: np.ndarray | None = None) -> Decom
             SVD of W L is truncated and mapped back by L^-1. Without it they minimize ||W - W_r||^2 (Eckart-Young).
     """
     weights = weights.astype(np.float64)
-    if moment is None:
+    if moment is None or not moment.any():  # inputs that were never anything but zero say nothing
         left, values, right = scipy.linalg.svd(weights, full_matrices=False, lapack_driver="gesdd")
         return Decomposition(left, values, right)
     powers, directions = scipy.linalg.eigh(moment.astype(np.float64))

@@ -48,7 +48,9 @@ class Moments:
 
 def output_error(difference: np.ndarray, statistics: InputStatistics, *, corrected: bool) -> float:
     """Return E||D x||^2 of a weight difference D (outputs, inputs), E||D (x - E[x])||^2 where the mean is corrected."""
-    error = np.einsum("ij,ij->", difference @ statistics.moment, difference)
+    # Single precision ranks candidates well enough, in half of the time.
+    single = difference.astype(np.float32, copy=False)
+    error = np.einsum("ij,ij->", single @ statistics.moment.astype(np.float32, copy=False), single, dtype=np.float64)
     if corrected:
         error -= np.sum(np.square(np.sum(difference * statistics.mean, axis=1)))
     return max(float(error), 0.0)

@@ -1,12 +1,14 @@
 """Symmetric uniform grids: the step of least squared error, and values to integers and back."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from .rounding import to_bfloat16, to_integers
 
-START_FRACTIONS = np.linspace(0.12, 1.0, 12)  # of max|w|: where the search for the outermost level starts
-LLOYD_STEPS = 6  # alternations of integers and step from every start; the error moves by < 0.1 % after that
-SUMMARY_POINTS = 2048  # quantiles that stand for a longer row while its step is fitted
+OUTERMOST = np.geomspace(1.0, 0.05, 20)  # of max|w|: where the outermost level is tried
+NEARBY = np.geomspace(OUTERMOST[1], OUTERMOST[0] / OUTERMOST[1], 17)[1:-1]  # of the best of those: what is tried next
+SUMMARY_BINS, SUMMARY_TAIL = 384, 128  # what stands for a longer row while its step is fitted
 SMALLEST_STEP = 2.0**-100  # keeps q * step normal, for rows that are all zero
 
 
@@ -18,20 +20,22 @@ def largest_integer(bits: int) -> int:
 def fit_steps(rows: np.ndarray, *, bits: int) -> np.ndarray:
     """Return, for every row, the step (float32, of bfloat16 precision) of least squared error on `bits` bits.
 
-    Alternates between integers for a step and the step of least squares for the integers, sum(w q) / sum(q q), from
-    several starts: Lloyd's algorithm under the constraint of equal distances. Rows (groups, values); steps (groups,).
+    A scan over the outermost level, a finer one around its best, then one step of least squares for the integers
+    found, sum(w q) / sum(q q). At 5 bits and more the error has many local minima: Lloyd's algorithm alone gets stuck.
+    Steps are compared as they will be stored. Rows (groups, values); steps (groups,).
     """
-    points = _summary(np.abs(rows.astype(np.float32)))
+    points, counts = _summary(np.abs(rows.astype(np.float32)))
     top = largest_integer(bits)
-    peak = points.max(axis=1)
-    best_steps, best_error = np.zeros(len(points), np.float32), np.full(len(points), np.inf)
-    for fraction in START_FRACTIONS:
-        steps = _lloyd(points, np.maximum(peak * fraction / top, SMALLEST_STEP), top)
-        steps = np.maximum(to_bfloat16(steps), SMALLEST_STEP).astype(np.float32)
-        error = _squared_error(points, steps, top)
-        better = error < best_error
-        best_steps[better], best_error[better] = steps[better], error[better]
-    return best_steps
+    largest = points.max(axis=1) / np.float32(top)
+    best = _best(points, counts, (largest * np.float32(share) for share in OUTERMOST), top)
+    best = _best(points, counts, (best, *(best * np.float32(share) for share in NEARBY)), top)
+    return _best(points, counts, (best, _least_squares(points, counts, best, top)), top)
+
+
+def relative_steps(rows: np.ndarray, *, deviations: float) -> np.ndarray:
+    """Return, for every row, a step (float32, of bfloat16 precision) of so many of its standard deviations."""
+    steps = to_bfloat16(deviations * np.std(rows, axis=1, dtype=np.float64))
+    return np.maximum(steps, np.float32(SMALLEST_STEP))
 
 
 def quantize(rows: np.ndarray, steps: np.ndarray, *, bits: int) -> np.ndarray:
@@ -45,24 +49,40 @@ def dequantize(integers: np.ndarray, steps: np.ndarray) -> np.ndarray:
     return integers.astype(np.float32) * steps.astype(np.float32)[:, None]
 
 
-def _summary(magnitudes: np.ndarray) -> np.ndarray:
-    """Return evenly spaced quantiles of long rows: a step fitted to them is as good, and a hundred times cheaper."""
+def _summary(magnitudes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return points (rows, n) that stand for the values of long rows, and how many values each stands for (n,).
+
+    The largest values, which decide where to clip, stand for themselves; the others are averaged in bins of equal
+    count. A step fitted to these is as good, and much cheaper.
+    """
     count = magnitudes.shape[1]
-    if count <= SUMMARY_POINTS:
-        return magnitudes
-    picks = np.linspace(0, count - 1, SUMMARY_POINTS).round().astype(np.int64)
-    return np.sort(magnitudes, axis=1)[:, picks]
+    if count <= SUMMARY_BINS + SUMMARY_TAIL:
+        return magnitudes, np.ones(count, np.float32)
+    ordered = np.sort(magnitudes, axis=1)
+    edges = np.linspace(0, count - SUMMARY_TAIL, SUMMARY_BINS + 1).round().astype(np.int64)
+    sizes = np.diff(edges).astype(np.float32)
+    means = np.add.reduceat(ordered[:, : edges[-1]], edges[:-1], axis=1) / sizes
+    tail = np.ones(SUMMARY_TAIL, np.float32)
+    return np.concatenate([means, ordered[:, edges[-1] :]], axis=1), np.concatenate([sizes, tail])
 
 
-def _lloyd(points: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
-    for _ in range(LLOYD_STEPS):
-        integers = np.minimum(to_integers(points / steps[:, None]), top)
-        energy = np.einsum("ij,ij->i", integers, integers)
-        fitted = np.einsum("ij,ij->i", points, integers) / np.maximum(energy, 1)
-        steps = np.where(energy > 0, np.maximum(fitted, SMALLEST_STEP), steps)
-    return steps
+def _best(points: np.ndarray, counts: np.ndarray, candidates: Iterable[np.ndarray], top: int) -> np.ndarray:
+    """Return, for every row, the candidate step of least squared error, the first of equals, as it will be stored."""
+    best, least = np.full(len(points), SMALLEST_STEP, np.float32), np.full(len(points), np.inf, np.float32)
+    for candidate in candidates:
+        steps = np.maximum(to_bfloat16(candidate), np.float32(SMALLEST_STEP))
+        error = _squared_error(points, counts, steps, top)
+        best, least = np.where(error < least, steps, best), np.minimum(error, least)
+    return best
 
 
-def _squared_error(points: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
+def _least_squares(points: np.ndarray, counts: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
+    integers = np.minimum(to_integers(points / steps[:, None]), top)
+    weighted = integers * counts
+    energy = np.einsum("ij,ij->i", integers, weighted)
+    return np.einsum("ij,ij->i", points, weighted) / np.maximum(energy, 1)
+
+
+def _squared_error(points: np.ndarray, counts: np.ndarray, steps: np.ndarray, top: int) -> np.ndarray:
     rest = points - np.minimum(to_integers(points / steps[:, None]), top) * steps[:, None]
-    return np.einsum("ij,ij->i", rest, rest)
+    return np.einsum("ij,ij->i", rest * counts, rest)

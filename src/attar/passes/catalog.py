@@ -70,6 +70,6 @@ def config_from_json(step: Mapping[str, Any]) -> Any:
     """
     settings = dict(step)
     name = settings.pop("technique", None)
-    if name not in CATALOG:
+    if not isinstance(name, str) or name not in CATALOG:
         raise RecipeError(f"unknown technique {name!r}; known: {', '.join(CATALOG)}")
     return from_settings(CATALOG[name].config, settings, where=name)

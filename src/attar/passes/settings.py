@@ -68,7 +68,7 @@ def _value(given: Any, annotation: Any, field: dataclasses.Field, where: str) ->
     if given is None and type(None) in get_args(annotation):
         return None
     wanted = int if annotation is int or int in get_args(annotation) else float
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or (wanted is int and given != int(given)):
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or (wanted is int and given % 1 != 0):
         raise RecipeError(f"{where} is {given!r}, not {'a whole number' if wanted is int else 'a number'}")
     low, high = field.metadata["low"], field.metadata["high"]
     if not low <= given <= high:
@@ -83,8 +83,8 @@ def _choice(given: Any, choices: dict[str, type], where: str) -> Any:
         word, settings = given, {}
     if not isinstance(word, str) or word not in choices:
         raise RecipeError(f"{where} is {given!r}, not one of {', '.join(choices)}")
-    if not isinstance(settings, Mapping) or not all(isinstance(v, int) for v in settings.values()):
-        raise RecipeError(f"{where}.{word} has settings that are not whole numbers")
+    if not isinstance(settings, Mapping) or not all(isinstance(v, int) and v >= 0 for v in settings.values()):
+        raise RecipeError(f"{where}.{word} has settings that are not whole numbers from 0 up")
     try:
         return choices[word](**settings)
     except TypeError as error:

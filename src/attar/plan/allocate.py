@@ -4,6 +4,7 @@ On the lower convex hull of each layer's (bytes, damage) points, equal slopes ev
 1988): sorting all hull edges by slope and taking them one by one walks along the whole curve.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,9 +47,10 @@ def trade_off(layers: Sequence[Sequence[Option]]) -> list[tuple[int, ...]]:
 
 
 def _pareto(options: Sequence[Option]) -> list[int]:
-    """Return, from most bytes to fewest, the options that no other beats in both bytes and damage."""
+    """Return, from most bytes to fewest, the options of known damage that no other beats in both bytes and damage."""
     kept: list[int] = []
-    for i in sorted(range(len(options)), key=lambda i: (options[i].size_bytes, options[i].damage, i)):
+    known = [i for i, option in enumerate(options) if not math.isnan(option.damage)]
+    for i in sorted(known, key=lambda i: (options[i].size_bytes, options[i].damage, i)):
         if not kept or options[i].damage < options[kept[-1]].damage:  # more bytes must buy less damage
             kept.append(i)
     return kept[::-1]

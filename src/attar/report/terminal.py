@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -41,7 +42,7 @@ def changes_table(changes: Sequence[LayerChange]) -> Table:
         for extent in change.shape:
             original *= extent
         table.add_row(
-            change.name,
+            escape(change.name),
             change.op_type,
             shape_text(change.shape),
             size(change.bytes_before),
@@ -61,7 +62,7 @@ def rows_table(rows: Sequence[LayerRow]) -> Table:
     )
     for row in rows:
         table.add_row(
-            row.name,
+            escape(row.name),
             row.op_type,
             shape_text(row.shape),
             f"{row.parameters:,}",
@@ -110,7 +111,7 @@ def left_alone_lines(items: Sequence[tuple[str, tuple[int, ...], str]]) -> list[
     """Name every initializer that stayed and the reason; many of one kind share a line."""
     by_reason: dict[str, list[str]] = {}
     for name, shape, reason in items:
-        by_reason.setdefault(reason, []).append(f"{name} {shape_text(shape)}")
+        by_reason.setdefault(reason, []).append(escape(f"{name} {shape_text(shape)}"))
     lines = []
     for reason, names in by_reason.items():
         shown = ", ".join(names) if len(names) < COLLAPSE_FROM else f"{', '.join(names[:2])} and {len(names) - 2} more"
@@ -122,7 +123,7 @@ def declined_lines(notes: Sequence[tuple[str, str, str]]) -> list[str]:
     """Name the techniques that layers could not take."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for layer, technique, reason in notes:
-        by_reason.setdefault((technique, reason), []).append(layer)
+        by_reason.setdefault((technique, reason), []).append(escape(layer))
     return [f"[dim]{what} not for {', '.join(layers)}: {why}[/]" for (what, why), layers in by_reason.items()]
 
 
@@ -148,6 +149,8 @@ def _step_text(step: Mapping[str, Any], change: LayerChange) -> str:
         return f"prune {100 * step['level']:.0f} %" if step.get("quality") is None else f"prune {step['quality']} std"
     if name == "share.kmeans":
         return f"share {step['clusters']} values"
+    if name == "quantize.uniform" and step["deviations"] is not None:
+        return f"step {step['deviations']:g} std{' a channel' if step['granularity'] == 'per_channel' else ''}"
     if name == "quantize.uniform":
         return f"{step['bits']} bits{' a channel' if step['granularity'] == 'per_channel' else ''}"
     return name.partition(".")[2].replace("_", " ")

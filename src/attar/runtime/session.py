@@ -72,8 +72,15 @@ class Session:
     def batches(
         self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
     ) -> Iterator[list[np.ndarray]]:
-        """Yield the outputs batch by batch, a last batch that is not full cut to its samples."""
-        count = len(next(iter(inputs.values())))
+        """Yield the outputs batch by batch, a last batch that is not full cut to its samples.
+
+        Raises:
+            DataError: no samples, not as many for every input, or inputs that don't fit the network.
+        """
+        counts = {name: len(values) for name, values in inputs.items()}
+        count = next(iter(counts.values()), 0)
+        if count == 0 or set(counts.values()) != {count}:
+            raise DataError(f"every input needs the same number of samples, one at least: {counts}")
         step = self.fixed_batch or BATCH
         for start in range(0, count, step):
             feeds = {name: values[start : start + step] for name, values in inputs.items()}

@@ -45,7 +45,7 @@ def plan(weights: Weights, config: TruncatedSvd) -> Rank | None:
     if config.rank is None and config.ratio == 1.0:
         return None
     if not weights.is_matrix:
-        raise NotApplicable(f"{weights.op_type}: only a matrix read by one Gemm or MatMul can become two layers")
+        raise NotApplicable(f"{weights.op_type}: only the second operand of one Gemm or MatMul can become two layers")
     outputs, inputs = weights.matrix.shape
     limit = break_even_rank(outputs, inputs)
     rank = config.rank if config.rank is not None else max(round(config.ratio * limit), 1)

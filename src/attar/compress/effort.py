@@ -1,0 +1,45 @@
+"""How often a search may run the network: settled by the network's size and never by the clock.
+
+A limit in seconds would make the bytes depend on the machine; `--time-limit` is there for those who want that.
+"""
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from ..graph import layer_macs
+
+TOTAL_MACS = 4e12  # multiply-accumulates of a whole search: about two minutes on two cores
+RUNS = (60, 400)  # fewest and most runs of the network, whatever its size
+PROBES_PER_LAYER = (3, 10)
+SWAP_BELOW_MACS = 5e9  # a run this cheap is not worth building a session with constant weights for
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What a search may spend.
+
+    Attributes:
+        probes_per_layer: runs to measure one layer's sensitivity. moves: runs for single moves at the end.
+        swaps: whether weights are handed to one session run by run; a network that takes longer to run gets a new session
+            each time, since onnxruntime runs constant weights in faster layouts.
+    """
+
+    probes_per_layer: int = PROBES_PER_LAYER[1]
+    moves: int = RUNS[1] // 2
+    swaps: bool = True
+
+
+def effort_for(model: ir.Model, *, layers: int, samples: int) -> Effort:
+    """Divide TOTAL_MACS by what one run of `samples` samples takes: half for probes, half for moves."""
+    macs_per_run = samples * sum(macs or 0 for macs in layer_macs(model).values())
+    runs = _clamp(TOTAL_MACS / max(macs_per_run, 1), RUNS)
+    return Effort(
+        probes_per_layer=_clamp(runs / 2 / max(layers, 1), PROBES_PER_LAYER),
+        moves=runs // 2,
+        swaps=macs_per_run < SWAP_BELOW_MACS,
+    )
+
+
+def _clamp(value: float, bounds: tuple[int, int]) -> int:
+    return int(min(max(value, bounds[0]), bounds[1]))
