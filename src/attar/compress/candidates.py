@@ -11,7 +11,7 @@ from ..graph import WeightLayer
 from ..numerics.moments import InputStatistics, output_error
 from ..passes.pipeline import Chained, Declined, Steps, chain, shifted_offset
 from ..passes.weights import Weights, product
-from ..plan.allocate import Option, lower_hull
+from ..plan.allocate import Option, pareto
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Candidate:
 
 
 class LayerChoices:
-    """One layer with the candidates on the lower convex hull of (bytes, error), most bytes first.
+    """One layer with the candidates that no other beats in both bytes and error, most bytes first.
 
     The first candidate is the layer as it is, coded without loss.
     """
@@ -38,10 +38,10 @@ class LayerChoices:
         self.declined: dict[str, Declined] = {}
 
     def gather(self, chains: Sequence[Steps]) -> None:
-        """Try every chain and keep the candidates that no mixture of others beats."""
+        """Try every chain and keep the candidates that no other beats in both bytes and error."""
         candidates = [self.candidates[0], *self._tried(chains)]
-        hull = lower_hull([Option(c.size_bytes, c.error) for c in candidates])
-        self.candidates = [candidates[i] for i in hull]
+        front = pareto([Option(c.size_bytes, c.error) for c in candidates])
+        self.candidates = [candidates[i] for i in front]
 
     def overrides(self, candidate: Candidate) -> dict[str, np.ndarray]:
         """Return the initializers that `candidate` would change, factors multiplied out."""

@@ -21,7 +21,7 @@ from .sensitivity import interpolate, probe
 Progress = Callable[[str, float], None]  # (what is being done, share of it done)
 
 LOOK_AHEAD = 12  # points of the curve judged beyond the one where the bisection ends
-REACH = (1, 2, 3, 5)  # how many candidates a layer may go up or down in one move
+REACH = (1, 2, 4, 8)  # how many candidates a layer may go up or down in one move
 
 
 @dataclass(frozen=True)

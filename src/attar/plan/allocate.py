@@ -20,7 +20,7 @@ class Option:
 def lower_hull(options: Sequence[Option]) -> list[int]:
     """Return the indices of the options on the lower convex hull, from most bytes to fewest; damage only rises."""
     hull: list[int] = []
-    for i in _pareto(options):
+    for i in pareto(options):
         while len(hull) >= 2 and not _convex(options, hull[-2], hull[-1], i):
             hull.pop()
         hull.append(i)
@@ -46,7 +46,7 @@ def trade_off(layers: Sequence[Sequence[Option]]) -> list[tuple[int, ...]]:
     return curve
 
 
-def _pareto(options: Sequence[Option]) -> list[int]:
+def pareto(options: Sequence[Option]) -> list[int]:
     """Return, from most bytes to fewest, the options of known damage that no other beats in both bytes and damage."""
     kept: list[int] = []
     known = [i for i, option in enumerate(options) if not math.isnan(option.damage)]
