@@ -12,7 +12,7 @@ from ._version import __version__
 from .errors import AttarError, BudgetError, DataError, FormatError, ModelError, OutputError, RecipeError
 
 if TYPE_CHECKING:
-    from .compress import Result, compress
+    from .compression import Result, compress
     from .graph import load
     from .runtime.opened import Opened as open  # noqa: N813
 
@@ -32,8 +32,8 @@ __all__ = [
 ]
 
 _HOMES = {
-    "compress": ("compress", "compress"),
-    "Result": ("compress", "Result"),
+    "compress": ("compression", "compress"),
+    "Result": ("compression", "Result"),
     "load": ("graph", "load"),
     "open": ("runtime.opened", "Opened"),
 }

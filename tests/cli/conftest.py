@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from compress import nets
+from compression import nets
 
 import attar
 from attar.cli import main

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from compress import nets
+from compression import nets
 from onnx import TensorProto, helper, numpy_helper
 
 BAD = Path("bad.onnx")

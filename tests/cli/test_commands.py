@@ -6,7 +6,7 @@ import json
 import numpy as np
 import onnx
 import pytest
-from compress import nets
+from compression import nets
 from PIL import Image
 
 import attar

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from compress import nets
+from compression import nets
 
 import attar
 

@@ -6,7 +6,7 @@ import onnx
 import pytest
 import safetensors
 import safetensors.numpy
-from compress import nets
+from compression import nets
 
 import attar
 from attar import container

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from compress import nets
+from compression import nets
 from rich.console import Console
 
 import attar
-from attar.compress.verdict import Limit
+from attar.compression.verdict import Limit
 from attar.graph import load
 from attar.report.document import to_plain
 from attar.report.layers import rows_of_file, rows_of_model

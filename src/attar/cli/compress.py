@@ -57,7 +57,7 @@ def command(
     Ctrl-C ends the search and keeps the best so far. Exit status: 0 done, 1 a budget was missed (the file is written
     all the same), 2 bad input.
     """
-    from ..compress import compress
+    from ..compression import compress
     from ..report.terminal import print_report
 
     _check_output(output, (model, data, eval_data, recipe, plan))  # found out before the work, not after it

@@ -24,7 +24,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Measure a network's metric on labelled samples, with its 95 % interval."""
-    from ..compress.metadata import read_metadata
+    from ..compression.metadata import read_metadata
     from ..errors import DataError
     from ..evaluate import load_data, metric_of
     from ..evaluate.measurement import score

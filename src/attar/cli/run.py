@@ -27,7 +27,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Run a file on samples and print its answers; classes by name where the file knows them."""
-    from ..compress.metadata import read_metadata
+    from ..compression.metadata import read_metadata
     from ..evaluate.data import load_inputs
     from ..evaluate.measurement import is_classifier
     from ..report.document import to_plain

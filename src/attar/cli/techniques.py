@@ -15,7 +15,7 @@ EXAMPLES = """
 
 def command(json: Json = False) -> None:
     """List the techniques of the catalog with their settings, and the recipes that come with attar."""
-    from ..compress.recipe import named_recipes, read_named
+    from ..compression.recipe import named_recipes, read_named
     from ..passes.catalog import CATALOG
 
     techniques = [

@@ -49,7 +49,7 @@ def command(
 
 def _answers(file: Path, against: Path | None, data: str | None, metric: str, threads: int) -> dict[str, Any]:
     """Run the file, and the original where there is one, on the samples."""
-    from ..compress.metadata import read_metadata
+    from ..compression.metadata import read_metadata
     from ..errors import DataError
     from ..evaluate import compare, load_data, metric_of
     from ..report.document import to_plain

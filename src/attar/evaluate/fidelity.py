@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+TINY = np.finfo(np.float64).tiny
+
 
 def probabilities(scores: np.ndarray) -> np.ndarray:
     """Return class probabilities (samples, classes): softmax of logits; outputs that are probabilities stay."""
@@ -35,8 +37,7 @@ def agreement(original: np.ndarray, compressed: np.ndarray) -> np.ndarray:
 def divergence(original: np.ndarray, compressed: np.ndarray) -> float:
     """Return the mean Kullback-Leibler divergence KL(original || compressed) of the class probabilities, in nats."""
     p, q = probabilities(original), probabilities(compressed)
-    tiny = np.finfo(np.float64).tiny
-    return float(np.mean(np.sum(p * (np.log(np.maximum(p, tiny)) - np.log(np.maximum(q, tiny))), axis=1)))
+    return float(np.mean(np.sum(p * (np.log(np.maximum(p, TINY)) - np.log(np.maximum(q, TINY))), axis=1)))
 
 
 def relative_error(original: Sequence[np.ndarray], compressed: Sequence[np.ndarray]) -> float:

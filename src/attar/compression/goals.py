@@ -47,19 +47,19 @@ class Goal(Protocol):
 class LeastBytes:
     """The fewest bytes among the choices that keep the quality limits.
 
-    A limit such as a drop is decided by a few samples, and a search that tries hundreds of plans would find those that a
-    few samples favor by chance. Damage is far smoother: once it is known how much of it the limits allow
-    (`max_damage`), it decides in their place.
+    A limit such as a drop is decided by a few samples, and a search that tries hundreds of plans finds those that a few
+    samples favor by chance. Damage is far smoother: once it is known how much of it the limits allow (`max_damage`),
+    no choice may do more, whatever its load.
     """
 
-    max_damage: float | None = None
+    max_damage: float = math.inf
 
     def rank(self, judged: Judged) -> tuple[float, float]:
         kept = self.go_on(judged)
         return (not kept, judged.size_bytes if kept else judged.damage)
 
     def go_on(self, judged: Judged) -> bool:
-        return judged.load <= 1 if self.max_damage is None else judged.damage <= self.max_damage
+        return judged.load <= 1 and judged.damage <= self.max_damage
 
     def settle(self, seen: Collection[Judged]) -> "LeastBytes":
         """Return the goal with the damage at which, by all that was seen, the limits are used up."""
@@ -89,10 +89,12 @@ class LeastDamage:
         return size_bytes <= self.target_bytes and added < 0
 
 
-def _damage_at_full_load(seen: Collection[Judged]) -> float | None:
-    """Fit log load over log damage by a straight line and return where it crosses load 1; None with too little to fit."""
-    near = [(math.log(j.damage), math.log(j.load)) for j in seen if j.damage > 0 and 1 / NEAR < j.load < NEAR]
-    if len(near) < FEWEST_TO_FIT or len({damage for damage, _ in near}) < FEWEST_TO_FIT:
-        return None
+def _damage_at_full_load(seen: Collection[Judged]) -> float:
+    """Fit log load over log damage by a straight line and return where it crosses load 1; no limit if that can't be told."""
+    near = [
+        (math.log(j.damage), math.log(j.load)) for j in seen if 0 < j.damage < math.inf and 1 / NEAR < j.load < NEAR
+    ]
+    if len({damage for damage, _ in near}) < FEWEST_TO_FIT:
+        return math.inf
     slope, intercept = np.polyfit(*zip(*near, strict=True), deg=1)
-    return math.exp(-intercept / slope) if slope > 0 else None
+    return math.exp(-intercept / slope) if slope > 0 else math.inf

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import attar
-from attar.compress import verb
+from attar.compression import verb
 from attar.evaluate import predicted_drop
 from attar.export import to_onnx
 from attar.runtime import Session

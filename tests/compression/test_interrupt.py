@@ -3,10 +3,10 @@
 import pytest
 
 import attar
-from attar.compress import verb
-from attar.compress.candidates import LayerChoices
-from attar.compress.judge import Judge
-from attar.compress.search import Search
+from attar.compression import verb
+from attar.compression.candidates import LayerChoices
+from attar.compression.judge import Judge
+from attar.compression.search import Search
 from attar.export import to_onnx
 
 from . import nets

@@ -6,7 +6,7 @@ import re
 import pytest
 
 import attar
-from attar.compress.recipe import load_plan, load_recipe, named_recipes
+from attar.compression.recipe import load_plan, load_recipe, named_recipes
 from attar.errors import RecipeError
 from attar.passes.quantize.uniform import Uniform
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import attar
-from attar.compress.budget import Budget, parse_size
+from attar.compression.budget import Budget, parse_size
 from attar.errors import AttarError, BudgetError
 
 from . import nets

@@ -11,7 +11,8 @@ from ..graph import set_initializer
 from ..runtime import Session
 from .budget import Budget
 
-ONE_SIDED_95 = 1.645  # standard errors
+STANDARD_ERRORS = 1.0  # of margin: what a figure on other samples may well be
+BEYOND_CHANCE = 3.0  # standard errors that a drop shown by labels must be clear of, to count against the prediction
 
 
 class Judge:
@@ -59,41 +60,46 @@ class Judge:
     def damage(self, outputs: list[np.ndarray]) -> float:
         """Return how far `outputs` are from the original's; 0 is the same."""
         if self.classifies and (self._budget.needs_classes or not self._budget.limits_quality):
-            return max(divergence(self.original[0], outputs[0]), 0.0)
-        return (relative_error(self.original, outputs) / 100) ** 2
+            damage = max(divergence(self.original[0], outputs[0]), 0.0)
+        else:
+            damage = (relative_error(self.original, outputs) / 100) ** 2
+        return damage if np.isfinite(damage) else float("inf")
 
     def load(self, outputs: list[np.ndarray]) -> float:
         """Return how much of the budget's limits on quality `outputs` use up, the tightest counts: 1 is all of it.
 
-        Every figure is an upper bound (95 %, one-sided), since the search picks its favorite among many plans by these very
-        samples, and others will judge it.
+        Every figure has a margin of one standard error, since other samples will judge.
         """
         budget, scores = self._budget, (self.original[0], outputs[0])
         used = [0.0]
         if budget.max_drop is not None:
-            used.append(_share(_upper_bound(self._drops(outputs)), budget.max_drop))
+            used.append(_share(self._drop(outputs), budget.max_drop))
         if budget.min_agreement is not None:
-            used.append(_share(_upper_bound(100 * (1 - agreement(*scores))), 100 - budget.min_agreement))
+            used.append(_share(_bound(100 * (1 - agreement(*scores))), 100 - budget.min_agreement))
         if budget.max_error is not None:
             errors = [error_bound(z, changed) for z, changed in zip(self.original, outputs, strict=True)]
             used.append(_share(max(errors), budget.max_error))
         return max(used)
 
-    def _drops(self, outputs: list[np.ndarray]) -> np.ndarray:
-        """Return the drop of the metric per sample, in points.
+    def _drop(self, outputs: list[np.ndarray]) -> float:
+        """Return the drop of the metric to reckon with, in points.
 
         For top-1 it is predicted from the original's softmax: on a few hundred samples a count of hits is decided by a
-        handful of them, and the prediction varies far less. Other metrics are measured with the labels.
+        handful of them, and the prediction varies far less. Where labels refute it (the drop they show is larger beyond
+        chance), they are believed. Other metrics are measured with the labels.
         """
         labels = self._samples.labels
-        if self._metric.name == "top-1" or labels is None:
-            return 100 * predicted_drop(self.original[0], outputs[0])
+        predicted = 100 * predicted_drop(self.original[0], outputs[0]) if self.classifies else None
+        if labels is None:
+            return _bound(predicted)
         before, after = (self._metric.score(scores, labels) for scores in (self.original[0], outputs[0]))
-        return before - after
+        if self._metric.name != "top-1" or predicted is None:
+            return _bound(before - after)
+        return max(_bound(predicted), _bound(before - after, errors=-BEYOND_CHANCE))
 
 
 def error_bound(z: np.ndarray, changed: np.ndarray) -> float:
-    """Return an upper bound of the relative error of one output, in percent: that of a ratio of two means."""
+    """Return the relative error of one output with its margin, in percent: that of a ratio of two means."""
     axes = tuple(range(1, z.ndim))
     power = np.sum(np.square(z, dtype=np.float64), axis=axes)
     error = np.sum(np.square(z.astype(np.float64) - changed), axis=axes)
@@ -103,11 +109,12 @@ def error_bound(z: np.ndarray, changed: np.ndarray) -> float:
         return float("inf")
     ratio = error.mean() / power.mean()
     spread = np.std(error - ratio * power) / (power.mean() * np.sqrt(len(z)))
-    return float(100 * np.sqrt(ratio + ONE_SIDED_95 * spread))
+    return float(100 * np.sqrt(ratio + STANDARD_ERRORS * spread))
 
 
-def _upper_bound(values: np.ndarray) -> float:
-    return float(values.mean() + ONE_SIDED_95 * values.std() / np.sqrt(len(values)))
+def _bound(values: np.ndarray, *, errors: float = STANDARD_ERRORS) -> float:
+    """Return the mean and so many standard errors."""
+    return float(values.mean() + errors * values.std() / np.sqrt(len(values)))
 
 
 def _share(used: float, limit: float) -> float:
