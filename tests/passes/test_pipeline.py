@@ -8,7 +8,7 @@ from common.running import random_feeds, run
 
 from attar.errors import RecipeError
 from attar.graph import load, serialize
-from attar.passes.approximate.svd import TruncatedSvd
+from attar.passes.approximate.svd import Plain, TruncatedSvd
 from attar.passes.pipeline import Declined, apply_plan, chain
 from attar.passes.prune.magnitude import Magnitude
 from attar.passes.quantize.bias_correction import BiasCorrection
@@ -16,7 +16,7 @@ from attar.passes.quantize.uniform import Uniform
 from attar.passes.share.kmeans import KMeans
 from attar.passes.weights import Weights, product
 
-HALVE = TruncatedSvd(ratio=0.5)
+HALVE = TruncatedSvd(ratio=0.5, metric=Plain())
 
 
 @pytest.fixture
@@ -117,5 +117,5 @@ def test_a_plan_for_a_layer_that_is_not_there_names_those_that_are(model):
 @pytest.mark.parametrize("axis", [0, 1])
 def test_product_keeps_the_layers_layout(axis):
     weights = Weights(normal(8, 8) @ np.diag([1, 1, 1, 0, 0, 0, 0, 0]).astype(np.float32), "Gemm", axis, is_matrix=True)
-    parts = chain(weights, (TruncatedSvd(rank=3),)).parts
+    parts = chain(weights, (TruncatedSvd(rank=3, metric=Plain()),)).parts
     np.testing.assert_allclose(product(parts), weights.values, atol=1e-5)

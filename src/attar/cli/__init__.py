@@ -1,9 +1,10 @@
 """The command line: one file per command; errors are one line.
 
-Exit status: 0 done, 1 a budget was missed, 2 bad input.
+Exit status: 0 done, 1 a budget was missed, 2 bad input, 3 a bug of ours, 130 interrupted.
 """
 
 import sys
+import traceback
 from pathlib import Path
 
 import typer
@@ -53,3 +54,6 @@ def main() -> None:
     except KeyboardInterrupt:
         print("attar: interrupted; nothing was written", file=sys.stderr)
         sys.exit(130)
+    except Exception:  # a status of its own: 1 would say that a budget was missed
+        traceback.print_exc()
+        sys.exit(3)

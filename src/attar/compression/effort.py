@@ -21,8 +21,8 @@ class Effort:
 
     Attributes:
         probes_per_layer: runs to measure one layer's sensitivity. moves: runs for single moves at the end.
-        swaps: whether weights are handed to one session run by run; a network that takes longer to run gets a new session
-            each time, since onnxruntime runs constant weights in faster layouts.
+        swaps: whether weights are handed to one session run by run; a network that takes longer to run gets a new
+            session each time, since onnxruntime runs constant weights in faster layouts.
     """
 
     probes_per_layer: int = PROBES_PER_LAYER[1]

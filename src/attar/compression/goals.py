@@ -18,7 +18,7 @@ class Judged:
     """A choice after the network ran with it.
 
     Attributes:
-        size_bytes: of the layers' streams. damage: to the output. load: the share of the quality limits that it uses up.
+        size_bytes: of the layers' streams. damage: to the output. load: the share of the quality limits it uses up.
     """
 
     choice: Choice
@@ -90,7 +90,7 @@ class LeastDamage:
 
 
 def _damage_at_full_load(seen: Collection[Judged]) -> float:
-    """Fit log load over log damage by a straight line and return where it crosses load 1; no limit if that can't be told."""
+    """Return where a straight line of log load over log damage crosses load 1; infinity if that can't be told."""
     near = [
         (math.log(j.damage), math.log(j.load)) for j in seen if 0 < j.damage < math.inf and 1 / NEAR < j.load < NEAR
     ]

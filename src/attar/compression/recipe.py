@@ -41,6 +41,14 @@ class Recipe:
         return len(self.chains) > 1
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a run decided: the steps of every layer, and the seed that split its samples, where it is known."""
+
+    steps: dict[str, Steps]
+    seed: int | None
+
+
 def named_recipes() -> list[str]:
     """Return the names of the recipes that come with attar."""
     folder = resources.files(__package__) / "recipes"
@@ -65,7 +73,7 @@ def plan_to_json(plan: Mapping[str, Steps]) -> dict[str, list[dict[str, Any]]]:
     return {layer: [config_to_json(config) for config in steps] for layer, steps in plan.items()}
 
 
-def load_plan(source: str | Path | Mapping[str, Any]) -> dict[str, Steps]:
+def load_plan(source: str | Path | Mapping[str, Any]) -> Plan:
     """Read a plan from a file (a plan, or the JSON report beside a result) or from its JSON object.
 
     Raises:
@@ -75,7 +83,8 @@ def load_plan(source: str | Path | Mapping[str, Any]) -> dict[str, Steps]:
     plan = document.get("plan", document)
     if not isinstance(plan, Mapping) or not all(isinstance(steps, list) for steps in plan.values()):
         raise RecipeError(f"{source}: a plan is an object of layer names and lists of steps")
-    return {layer: tuple(config_from_json(_step(step)) for step in steps) for layer, steps in plan.items()}
+    steps = {layer: tuple(config_from_json(_step(step)) for step in steps) for layer, steps in plan.items()}
+    return Plan(steps, _seed(document, "plan") if "plan" in document else None)
 
 
 def read_named(name: str) -> dict[str, Any]:
@@ -117,10 +126,14 @@ def _from_json(document: Mapping[str, Any], *, name: str) -> Recipe:
     budget = document.get("budget", {})
     if not isinstance(budget, Mapping):
         raise RecipeError(f"recipe {name}: 'budget' must be an object")
+    return Recipe(name, tuple(chains), budget, _seed(document, f"recipe {name}"))
+
+
+def _seed(document: Mapping[str, Any], where: str) -> int | None:
     seed = document.get("seed")
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-        raise RecipeError(f"recipe {name}: seed is {seed!r}, not a whole number of at least 0")
-    return Recipe(name, tuple(chains), budget, seed)
+        raise RecipeError(f"{where}: seed is {seed!r}, not a whole number of at least 0")
+    return seed
 
 
 def _alternatives(document: Mapping[str, Any], name: str) -> list[list[Any]]:

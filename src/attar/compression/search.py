@@ -20,6 +20,7 @@ from .sensitivity import interpolate, probe
 
 Progress = Callable[[str, float], None]  # (what is being done, share of it done)
 
+FULL_EFFORT = Effort()
 LOOK_AHEAD = 12  # points of the curve judged beyond the one where the bisection ends
 REACH = (1, 2, 4, 8)  # how many candidates a layer may go up or down in one move
 
@@ -55,7 +56,7 @@ class Search:
         judge: Judge,
         *,
         chains: Sequence[Steps],
-        effort: Effort = Effort(),
+        effort: Effort = FULL_EFFORT,
         deadline: float | None = None,
         progress: Progress = lambda phase, share: None,
     ) -> None:

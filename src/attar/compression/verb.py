@@ -25,7 +25,7 @@ from .goals import Goal, LeastBytes, LeastDamage
 from .job import Job
 from .judge import Judge
 from .metadata import read_metadata
-from .recipe import Recipe, load_plan, load_recipe
+from .recipe import Plan, Recipe, load_plan, load_recipe
 from .result import Result
 from .samples import Samples, load_samples
 from .search import Found, Progress, Search
@@ -106,7 +106,7 @@ def _settle(
     *,
     data: tuple[Any, Any],
     recipe: Recipe,
-    plan: dict[str, Steps] | None,
+    plan: Plan | None,
     patterns: tuple[Sequence[str], Sequence[str]],
     metric: Metric,
     outputs: Sequence[str],
@@ -122,7 +122,7 @@ def _settle(
     if outputs:
         model = graph.cut(model, list(outputs))
     own, class_names = read_metadata(model)
-    seed = seed if seed is not None else recipe.seed or 0
+    seed = next((s for s in (seed, plan and plan.seed, recipe.seed) if s is not None), 0)
     session = Session(model, threads=threads)
     samples = load_samples(*data, session.inputs, preprocessing=preprocessing or own, seed=seed)
     classifies = _check_samples(session, samples, metric)
@@ -133,7 +133,7 @@ def _settle(
         model=model,
         fingerprint=hashlib.sha256(graph.serialize(model)).hexdigest()[:16],
         recipe=recipe,
-        given_plan=plan,
+        given_plan=plan.steps if plan else None,
         budget=budget,
         budget_is_default=is_default,
         layers=layers,

@@ -16,7 +16,7 @@ from .share import kmeans
 class Technique:
     """A technique: `plan(weights, config)` decides (None: nothing to do), `apply(weights, decision)` carries it out.
 
-    A technique `of_layer` looks at the layer as it was and as it is now, `plan(before, parts, config)`: it moves a bias.
+    A technique `of_layer` sees the layer as it was and as it is now, `plan(before, parts, config)`, and moves its bias.
     """
 
     name: str

@@ -33,7 +33,7 @@ class Report:
 
     Attributes:
         source: what was compressed. recipe, seed: how it was asked for. budget: limit -> value; budget_is_default:
-            nobody asked for it. size_bytes: of the file; chunk_sizes: its parts; fp32_bytes: all float weights at 4 bytes.
+            nobody asked for it. size_bytes: of the file; chunk_sizes: its parts; fp32_bytes: float weights at 4 bytes.
         measurement: on the verdict's samples. limits: the budget held against it. changes: layers that changed.
         left_alone: (name, shape, reason) of every other initializer. declined: (layer, technique, reason).
         plan: layer -> steps. search: evaluations, seconds, why it stopped, the curve of (bytes, damage).

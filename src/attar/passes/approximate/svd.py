@@ -15,7 +15,7 @@ from ..weights import NotApplicable, Weights
 
 @dataclass(frozen=True)
 class DataAware:
-    """Truncate in the metric of the inputs seen in calibration; plain where none were measured."""
+    """Truncate in the metric of the inputs seen in calibration."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,8 @@ def plan(weights: Weights, config: TruncatedSvd) -> Rank | None:
         return None
     if not weights.is_matrix:
         raise NotApplicable(f"{weights.op_type}: only the second operand of one Gemm or MatMul can become two layers")
+    if isinstance(config.metric, DataAware) and not weights.has_moment:
+        raise NotApplicable("its inputs were not measured (no samples, or a layer too wide); metric plain needs none")
     outputs, inputs = weights.matrix.shape
     limit = break_even_rank(outputs, inputs)
     rank = config.rank if config.rank is not None else max(round(config.ratio * limit), 1)
@@ -56,7 +58,7 @@ def plan(weights: Weights, config: TruncatedSvd) -> Rank | None:
 
 def apply(weights: Weights, decision: Rank) -> tuple[Weights, Weights]:
     """Return the factor next to the input, then the one next to the output, both laid out as the layer's matrix was."""
-    aware = isinstance(decision.metric, DataAware) and weights.has_moment
+    aware = isinstance(decision.metric, DataAware)
     decomposition = weights.aware_decomposition if aware else weights.plain_decomposition
     outer, inner = decomposition.factors(decision.rank)
     return _factor(weights, inner), _factor(weights, outer)

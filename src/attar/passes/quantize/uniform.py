@@ -20,8 +20,8 @@ from ..weights import Weights
 class Uniform:
     """How fine the grid is, and which weights share a step.
 
-    `deviations` gives the step in standard deviations of the weights that share it, in place of the step of least squares:
-    where weights are entropy coded, a wide step on many levels takes fewer bytes than a clipped grid of few bits.
+    `deviations` gives the step in standard deviations of the weights that share it, in place of the step of least
+    squares: entropy coded, a wide step on many levels takes fewer bytes than a clipped grid of few bits.
     """
 
     bits: int = field(default=8, metadata=limits(2, 8))
