@@ -27,3 +27,9 @@ class RecipeError(AttarError):
 
 class OutputError(AttarError):
     """The result cannot be written where it was asked for."""
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text that says anything, or the name of its type."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

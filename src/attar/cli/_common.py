@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +11,8 @@ import onnx_ir as ir
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ..errors import OutputError
 
 ATTAR_MAGIC = b"\x89ATR"
 
@@ -45,7 +47,7 @@ def print_json(document: Any) -> None:
 
 
 def console() -> Console:
-    """Return a console for tables; when piped, lines are as wide as they need to be."""
+    """Return a console for tables; when piped, it is wide."""
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)
 
 
@@ -65,3 +67,20 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
             bar.update(tasks[phase], completed=share)
 
         yield show
+
+
+def check_output(output: Path, inputs: Iterable[Path | str | None]) -> None:
+    """Find out before the work, not after it, that `output` can't be written or is one of the inputs.
+
+    Raises:
+        OutputError: so it is.
+    """
+    try:
+        if not output.parent.is_dir():
+            raise OutputError(f"{output}: the folder {output.parent} does not exist")
+        if output.is_dir():
+            raise OutputError(f"{output}: is a folder")
+        if output.exists() and any(Path(i).exists() and output.samefile(i) for i in inputs if i is not None):
+            raise OutputError(f"{output}: is one of the inputs, which would be lost")
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{output}: cannot be written: {getattr(error, 'strerror', None) or error}") from error

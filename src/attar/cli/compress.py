@@ -1,13 +1,11 @@
 """attar compress: the main job."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ..errors import OutputError
-from ._common import Json, Threads, console, print_json, progress_bar
+from ._common import Json, Threads, check_output, console, print_json, progress_bar
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -60,7 +58,7 @@ def command(
     from ..compression import compress
     from ..report.terminal import print_report
 
-    _check_output(output, (model, data, eval_data, recipe, plan))  # found out before the work, not after it
+    check_output(output, (model, data, eval_data, recipe, plan))  # found out before the work, not after it
     with progress_bar(quiet=json) as progress:
         result = compress(
             model,
@@ -88,15 +86,3 @@ def command(
         print_report(result.report, console())
         print(f"written to {output}, report in {output}.json")
     raise typer.Exit(0 if result.met else 1)
-
-
-def _check_output(output: Path, inputs: Iterable[Path | str | None]) -> None:
-    try:
-        if not output.parent.is_dir():
-            raise OutputError(f"{output}: the folder {output.parent} does not exist")
-        if output.is_dir():
-            raise OutputError(f"{output}: is a folder")
-        if output.exists() and any(Path(i).exists() and output.samefile(i) for i in inputs if i is not None):
-            raise OutputError(f"{output}: is one of the inputs, which would be lost")
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{output}: cannot be written: {getattr(error, 'strerror', None) or error}") from error

@@ -33,7 +33,8 @@ def command(
 
     network = load_either(model)
     session = Session(network, threads=threads)
-    samples = load_data(data, session.inputs, preprocessing=read_metadata(network)[0])
+    preprocessing, class_names = read_metadata(network)
+    samples = load_data(data, session.inputs, preprocessing=preprocessing, class_names=class_names)
     if samples.labels is None:
         raise DataError(f"{samples.source}: no labels to measure {metric} with")
     points = score(metric_of(metric), session.run_all(samples.inputs), samples.labels, source=samples.source)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ._common import Json, print_json
+from ._common import Json, check_output, print_json
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -33,6 +33,7 @@ def command(
     """Decode a file and write it in another format: the same numbers, bit for bit."""
     from .. import container, export
 
+    check_output(output, [file])
     opened = container.open(file)
     data = export.to_onnx(opened) if to is Form.ONNX else export.to_safetensors(opened)
     container.write_bytes(output, data)

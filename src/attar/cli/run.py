@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from ._common import Json, Threads, load_either, print_json
+from ._common import Json, Threads, check_output, load_either, print_json
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -33,6 +33,8 @@ def command(
     from ..report.document import to_plain
     from ..runtime import Session
 
+    if output is not None:
+        check_output(output, [file, input])
     model = load_either(file)
     preprocessing, class_names = read_metadata(model)
     session = Session(model, threads=threads)

@@ -59,7 +59,8 @@ def _answers(file: Path, against: Path | None, data: str | None, metric: str, th
         raise DataError("--against needs samples to compare answers on: give --data")
     model = load_either(file)
     session = Session(model, threads=threads)
-    samples = load_data(data, session.inputs, preprocessing=read_metadata(model)[0])
+    preprocessing, class_names = read_metadata(model)
+    samples = load_data(data, session.inputs, preprocessing=preprocessing, class_names=class_names)
     outputs = session.run_all(samples.inputs)
     facts: dict[str, Any] = {"samples": len(samples), "outputs_sha256": fingerprint(outputs)}
     original = outputs

@@ -55,5 +55,9 @@ def parse_size(text: str | int) -> int:
 
 
 def _in_range(name: str, value: float | None, low: float, high: float) -> None:
-    if value is not None and not (low <= value <= high and math.isfinite(value)):
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise BudgetError(f"{name} is {value!r}, not a number")
+    if not (low <= value <= high and math.isfinite(value)):
         raise BudgetError(f"{name} is {value}, outside {low} to {high}")

@@ -39,9 +39,11 @@ class LayerChoices:
 
     def gather(self, chains: Sequence[Steps]) -> None:
         """Try every chain and keep the candidates that no other beats in both bytes and error."""
-        candidates = [self.candidates[0], *self._tried(chains)]
-        front = pareto([Option(c.size_bytes, c.error) for c in candidates])
-        self.candidates = [candidates[i] for i in front]
+        exact = self.candidates[0]
+        smaller = [c for c in self._tried(chains) if c.size_bytes < exact.size_bytes]
+        front = pareto([Option(c.size_bytes, c.error) for c in smaller])
+        # The exact layer stays even where the calibration samples see no error in a lossy one: others may.
+        self.candidates = [exact, *(smaller[i] for i in front)]
 
     def overrides(self, candidate: Candidate) -> dict[str, np.ndarray]:
         """Return the initializers that `candidate` would change, factors multiplied out."""

@@ -6,6 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..evaluate import Dataset, Metric, agreement, divergence, predicted_drop, relative_error
+from ..evaluate.fidelity import error_bound
 from ..evaluate.measurement import is_classifier
 from ..graph import set_initializer
 from ..runtime import Session
@@ -77,7 +78,10 @@ class Judge:
         if budget.min_agreement is not None:
             used.append(_share(_bound(100 * (1 - agreement(*scores))), 100 - budget.min_agreement))
         if budget.max_error is not None:
-            errors = [error_bound(z, changed) for z, changed in zip(self.original, outputs, strict=True)]
+            errors = [
+                error_bound(z, changed, errors=STANDARD_ERRORS)
+                for z, changed in zip(self.original, outputs, strict=True)
+            ]
             used.append(_share(max(errors), budget.max_error))
         return max(used)
 
@@ -96,20 +100,6 @@ class Judge:
         if self._metric.name != "top-1" or predicted is None:
             return _bound(before - after)
         return max(_bound(predicted), _bound(before - after, errors=-BEYOND_CHANCE))
-
-
-def error_bound(z: np.ndarray, changed: np.ndarray) -> float:
-    """Return the relative error of one output with its margin, in percent: that of a ratio of two means."""
-    axes = tuple(range(1, z.ndim))
-    power = np.sum(np.square(z, dtype=np.float64), axis=axes)
-    error = np.sum(np.square(z.astype(np.float64) - changed), axis=axes)
-    if not error.any():
-        return 0.0
-    if not power.any():
-        return float("inf")
-    ratio = error.mean() / power.mean()
-    spread = np.std(error - ratio * power) / (power.mean() * np.sqrt(len(z)))
-    return float(100 * np.sqrt(ratio + STANDARD_ERRORS * spread))
 
 
 def _bound(values: np.ndarray, *, errors: float = STANDARD_ERRORS) -> float:

@@ -43,10 +43,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run decided: the steps of every layer, and the seed that split its samples, where it is known."""
+    """What a run decided: the steps of every layer; the seed that split its samples and its recipe, where known."""
 
     steps: dict[str, Steps]
     seed: int | None
+    recipe: str | None
 
 
 def named_recipes() -> list[str]:
@@ -65,7 +66,8 @@ def load_recipe(source: str | Path | Mapping[str, Any] | Sequence[Any]) -> Recip
         return _from_json(_read(str(source)), name=Path(source).stem)
     if isinstance(source, Mapping):
         return _from_json(source, name=str(source.get("name", "given")))
-    return Recipe("given", (tuple(source),), {}, None)
+    # Through JSON and back: settings built in Python meet the same limits as those of a file.
+    return Recipe("given", (tuple(config_from_json(config_to_json(config)) for config in source),), {}, None)
 
 
 def plan_to_json(plan: Mapping[str, Steps]) -> dict[str, list[dict[str, Any]]]:
@@ -80,11 +82,15 @@ def load_plan(source: str | Path | Mapping[str, Any]) -> Plan:
         RecipeError: unreadable, or naming unknown techniques or settings.
     """
     document = _read_file(Path(source)) if isinstance(source, (str, Path)) else source
+    if not isinstance(document, Mapping):
+        raise RecipeError(f"a plan is an object of layer names and lists of steps, not {type(document).__name__}")
     plan = document.get("plan", document)
     if not isinstance(plan, Mapping) or not all(isinstance(steps, list) for steps in plan.values()):
         raise RecipeError(f"{source}: a plan is an object of layer names and lists of steps")
     steps = {layer: tuple(config_from_json(_step(step)) for step in steps) for layer, steps in plan.items()}
-    return Plan(steps, _seed(document, "plan") if "plan" in document else None)
+    is_report = "plan" in document
+    name = document.get("recipe") if is_report else None
+    return Plan(steps, _seed(document, "plan") if is_report else None, name if isinstance(name, str) else None)
 
 
 def read_named(name: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Three disjoint sets of samples: to calibrate, to search, and to judge; the verdict's are never used before."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..evaluate.data import InputSpec
 
 MIN_SAMPLES = 8  # fewer can't be split three ways into anything that means something
 WITH_EVAL = (0.3, 0.7)  # calibration, search; the verdict has data of its own
+MAX_SHARED = 0.01  # of the verdict's samples: public data sets hold a few pictures twice
 ALONE = (0.15, 0.35, 0.5)  # calibration, search, verdict
 
 
@@ -23,7 +25,13 @@ class Samples:
 
 
 def load_samples(
-    data: Any, eval_data: Any, inputs: InputSpec, *, preprocessing: Mapping[str, Any] | None, seed: int
+    data: Any,
+    eval_data: Any,
+    inputs: InputSpec,
+    *,
+    preprocessing: Mapping[str, Any] | None,
+    class_names: list[str] | None,
+    seed: int,
 ) -> Samples | None:
     """Load and split the data; None where none is given.
 
@@ -36,12 +44,32 @@ def load_samples(
                 "--eval-data gives the verdict alone; --data must give the samples to calibrate and search with"
             )
         return None
-    given = load_data(data, inputs, preprocessing=preprocessing)
+    given = load_data(data, inputs, preprocessing=preprocessing, class_names=class_names)
     if len(given) < MIN_SAMPLES:
         raise DataError(
             f"{given.source}: {len(given)} samples; at least {MIN_SAMPLES} are needed to calibrate and search"
         )
     if eval_data is None:
         return Samples(*given.split(ALONE, seed=seed))
-    verdict = load_data(eval_data, inputs, preprocessing=preprocessing)
+    verdict = load_data(eval_data, inputs, preprocessing=preprocessing, class_names=class_names or given.class_names)
+    _check_apart(given, verdict)
     return Samples(*given.split(WITH_EVAL, seed=seed), verdict)
+
+
+def _check_apart(given: Dataset, verdict: Dataset) -> None:
+    """Refuse a verdict by samples that calibrate and search: it would be no verdict."""
+    seen = set(_fingerprints(given))
+    shared = sum(one in seen for one in _fingerprints(verdict))
+    if shared > MAX_SHARED * len(verdict):
+        raise DataError(
+            f"{verdict.source}: {shared} of its {len(verdict)} samples are among those of {given.source}; "
+            "the verdict needs samples of its own (leave --eval-data out, and --data is split)"
+        )
+
+
+def _fingerprints(data: Dataset) -> Iterator[bytes]:
+    for i in range(len(data)):
+        digest = hashlib.blake2b(digest_size=16)
+        for values in data.inputs.values():
+            digest.update(values[i].tobytes())
+        yield digest.digest()

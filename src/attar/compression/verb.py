@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from ..errors import BudgetError
 from ..evaluate import Metric, metric_of
 from ..evaluate.data import check_labels
 from ..evaluate.measurement import is_classifier
+from ..graph import LeftAlone
 from ..numerics.moments import InputStatistics
 from ..passes.pipeline import Applied, Steps, apply_plan
 from ..runtime import Session
@@ -87,9 +89,9 @@ def compress(
             data=(data, eval_data),
             recipe=load_recipe(recipe),
             plan=None if plan is None else load_plan(plan),
-            patterns=(only, exclude),
+            patterns=(_listed(only), _listed(exclude)),
             metric=metric_of(metric),
-            outputs=outputs,
+            outputs=_listed(outputs),
             preprocessing=preprocessing,
             example_inputs=example_inputs,
             threads=threads,
@@ -98,6 +100,11 @@ def compress(
             progress=progress,
         )
         return _carry_out(job)
+
+
+def _listed(names: str | Sequence[str]) -> Sequence[str]:
+    """A single name is meant as a list of one, not as its letters."""
+    return [names] if isinstance(names, str) else names
 
 
 def _settle(
@@ -122,9 +129,14 @@ def _settle(
     if outputs:
         model = graph.cut(model, list(outputs))
     own, class_names = read_metadata(model)
-    seed = next((s for s in (seed, plan and plan.seed, recipe.seed) if s is not None), 0)
+    given_seeds = (seed, plan.seed if plan else None, recipe.seed)
+    seed = next((given for given in given_seeds if given is not None), 0)
+    if plan is not None and plan.recipe is not None:
+        recipe = replace(recipe, name=plan.recipe)
     session = Session(model, threads=threads)
-    samples = load_samples(*data, session.inputs, preprocessing=preprocessing or own, seed=seed)
+    samples = load_samples(
+        *data, session.inputs, preprocessing=preprocessing or own, class_names=class_names, seed=seed
+    )
     classifies = _check_samples(session, samples, metric)
     budget, is_default = _settle_budget(asked, recipe, plan, samples, classifies)
     layers, left_alone = select(model, only=patterns[0], exclude=patterns[1])
@@ -133,7 +145,7 @@ def _settle(
         model=model,
         fingerprint=hashlib.sha256(graph.serialize(model)).hexdigest()[:16],
         recipe=recipe,
-        given_plan=plan.steps if plan else None,
+        given_plan=None if plan is None else _only(plan, left_alone),
         budget=budget,
         budget_is_default=is_default,
         layers=layers,
@@ -147,6 +159,12 @@ def _settle(
         deadline=deadline,
         progress=progress,
     )
+
+
+def _only(plan: Plan, left_alone: Sequence[LeftAlone]) -> dict[str, Steps]:
+    """Return the plan without the layers that the user leaves out; a layer that nobody has is found out later."""
+    out = {item.name for item in left_alone}
+    return {name: steps for name, steps in plan.steps.items() if name not in out}
 
 
 def _check_samples(session: Session, samples: Samples | None, metric: Metric) -> bool:
@@ -173,7 +191,8 @@ def _settle_budget(
         raise BudgetError(
             "without --data nothing can be judged: give samples, or a recipe without choices such as int8"
         )
-    if asked.max_drop is not None and not classifies and samples.verdict.labels is None:
+    parts = (samples.search, samples.verdict) if samples else ()
+    if asked.max_drop is not None and not classifies and any(part.labels is None for part in parts):
         raise BudgetError("max-drop needs labels, or a network with one row of class scores a sample; try max-error")
     if asked.min_agreement is not None and not classifies:
         raise BudgetError("min-agreement needs a network with one row of class scores a sample; try max-error")

@@ -1,12 +1,14 @@
 """The end of every run: open the bytes that were written, decode them, run them, and hold them against the budget."""
 
+import math
 from dataclasses import dataclass
 
+import numpy as np
 import onnx_ir as ir
 
 from .. import container
 from ..evaluate import Dataset, Measurement, Metric, compare
-from ..evaluate.uncertainty import samples_to_decide
+from ..evaluate.uncertainty import decide
 from ..runtime import Session
 from .budget import Budget
 
@@ -50,18 +52,28 @@ def judge(budget: Budget, measurement: Measurement | None, size_bytes: int) -> l
     if measurement is None:
         return limits
     if budget.max_drop is not None and measurement.drop is not None:
-        limits.append(_drop_limit(budget.max_drop, measurement))
+        decided = decide(measurement.differences, budget.max_drop)
+        limits.append(
+            Limit("max-drop", budget.max_drop, measurement.drop, measurement.drop <= budget.max_drop, *decided)
+        )
     if budget.min_agreement is not None and measurement.agreement is not None:
-        got = measurement.agreement
-        limits.append(Limit("min-agreement", budget.min_agreement, got, got >= budget.min_agreement))
+        limits.append(_agreement_limit(budget.min_agreement, measurement))
     if budget.max_error is not None:
-        got = measurement.relative_error
-        limits.append(Limit("max-error", budget.max_error, got, got <= budget.max_error))
+        limits.append(_error_limit(budget.max_error, measurement))
     return limits
 
 
-def _drop_limit(wanted: float, measurement: Measurement) -> Limit:
-    low, high = measurement.drop_interval
-    decided = not low <= wanted <= high or low == high
-    needed = None if decided else samples_to_decide(measurement.differences, wanted)
-    return Limit("max-drop", wanted, measurement.drop, measurement.drop <= wanted, decided, needed)
+def _agreement_limit(wanted: float, measurement: Measurement) -> Limit:
+    agreeing = round(measurement.agreement / 100 * measurement.samples)
+    each = np.where(np.arange(measurement.samples) < agreeing, 100.0, 0.0)
+    got = measurement.agreement
+    return Limit("min-agreement", wanted, got, got >= wanted, *decide(each, wanted))
+
+
+def _error_limit(wanted: float, measurement: Measurement) -> Limit:
+    got, (low, high) = measurement.relative_error, measurement.error_interval
+    decided = not low <= wanted <= high
+    gap = abs(got - wanted)
+    # The interval narrows with the square root of the number of samples.
+    enough = None if decided or not gap else math.ceil(measurement.samples * ((high - low) / 2 / gap) ** 2)
+    return Limit("max-error", wanted, got, got <= wanted, decided, enough)

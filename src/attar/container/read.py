@@ -69,6 +69,10 @@ class AttarFile:
             return codec.decode(entry.coder, stream, dtype=entry.dtype, shape=entry.shape)
         except FormatError as error:
             raise FormatError(f"{_label(self.path)}: tensor {name!r}: {error}") from error
+        except MemoryError as error:
+            raise FormatError(
+                f"{_label(self.path)}: tensor {name!r}: {entry.shape} takes more memory than there is"
+            ) from error
 
     def tensors(self) -> Iterator[tuple[str, np.ndarray]]:
         """Yield name and decoded tensor in table order, one at a time."""

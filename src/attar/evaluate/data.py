@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import DataError
+from ..errors import DataError, first_line
 from .preprocessing import Preprocessing, read_config
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
@@ -48,13 +48,20 @@ class Dataset:
         return [self.take(np.sort(picks)) for picks in np.split(order, ends)]
 
 
-def load_data(spec: Any, inputs: InputSpec, *, preprocessing: Mapping[str, Any] | None = None) -> Dataset:
+def load_data(
+    spec: Any,
+    inputs: InputSpec,
+    *,
+    preprocessing: Mapping[str, Any] | None = None,
+    class_names: Sequence[str] | None = None,
+) -> Dataset:
     """Read samples for a network with `inputs`.
 
     Args:
         spec: a folder of images, a .npz (arrays named as the inputs, or `x`; labels `y`), a .npy, "module:function", or
             the same as Python values: an array, a pair (x, y) or a mapping.
         preprocessing: used where neither a folder nor the file's folder brings its own.
+        class_names: the network's classes in order; subfolders with these names get these numbers.
 
     Raises:
         DataError: missing, unreadable, empty, or of another shape or type than the network wants.
@@ -63,13 +70,27 @@ def load_data(spec: Any, inputs: InputSpec, *, preprocessing: Mapping[str, Any] 
         return spec
     source = str(spec) if isinstance(spec, (str, Path)) else "the given samples"
     if isinstance(spec, (str, Path)):
-        arrays, config, class_names = _read(str(spec), preprocessing)
+        arrays, config, found_names = _read(str(spec), preprocessing)
     else:
-        arrays, config, class_names = _from_value(spec, source), preprocessing, None
+        arrays, config, found_names = _from_value(spec, source), preprocessing, None
+    if found_names and class_names:
+        arrays["y"], found_names = _renumbered(arrays["y"], found_names, list(class_names), source), list(class_names)
     labels = arrays.pop("y", None) if "y" not in inputs else None
     named = _name_inputs(arrays, inputs, source)
     ready = {name: _fit(named[name], name, inputs[name], config, source) for name in inputs}
-    return _checked(Dataset(ready, labels, source, dict(config) if config else None, class_names))
+    return _checked(Dataset(ready, labels, source, dict(config) if config else None, found_names))
+
+
+def _renumbered(labels: np.ndarray, found: list[str], known: list[str], source: str) -> np.ndarray:
+    """Give subfolders the numbers of the network's classes: by name, or in order where none has a class's name."""
+    strangers = [name for name in found if name not in known]
+    if not strangers:
+        return np.array([known.index(name) for name in found], np.int64)[labels]
+    if len(strangers) < len(found):
+        raise DataError(f"{source}: subfolder '{strangers[0]}' is none of the network's {len(known)} classes")
+    if len(found) != len(known):
+        raise DataError(f"{source}: {len(found)} subfolders for {len(known)} classes, and none has a class's name")
+    return labels
 
 
 def load_inputs(spec: str, inputs: InputSpec, *, preprocessing: Mapping[str, Any] | None = None) -> Dataset:
@@ -186,11 +207,6 @@ def imported(module: str, function: str, what: str) -> Callable:
     if not callable(found):
         raise DataError(f"{what}: is {type(found).__name__}, not a function")
     return found
-
-
-def first_line(error: Exception) -> str:
-    """Return what an error says, fit for a line of ours."""
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
 
 
 def _call(module: str, function: str, spec: str) -> Any:

@@ -45,6 +45,22 @@ def relative_error(original: Sequence[np.ndarray], compressed: Sequence[np.ndarr
     return max(_relative(z, changed) for z, changed in zip(original, compressed, strict=True))
 
 
+def error_bound(z: np.ndarray, changed: np.ndarray, *, errors: float) -> float:
+    """Return the relative error of one output plus so many standard errors, in percent: a ratio of two means."""
+    if z.shape != changed.shape:
+        return float("inf")
+    axes = tuple(range(1, z.ndim))
+    power = np.sum(np.square(z, dtype=np.float64), axis=axes)
+    error = np.sum(np.square(z.astype(np.float64) - changed), axis=axes)
+    if not error.any():
+        return 0.0
+    if not power.any():
+        return float("inf")
+    ratio = error.mean() / power.mean()
+    spread = np.std(error - ratio * power) / (power.mean() * np.sqrt(len(z)))
+    return float(100 * np.sqrt(max(ratio + errors * spread, 0.0)))
+
+
 def _relative(z: np.ndarray, changed: np.ndarray) -> float:
     if z.shape != changed.shape:
         return float("inf")

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import DataError
-from .data import check_labels, first_line, imported
-from .fidelity import agreement, predicted_drop, relative_error
-from .uncertainty import paired_interval
+from ..errors import DataError, first_line
+from .data import check_labels, imported
+from .fidelity import agreement, error_bound, predicted_drop, relative_error
+from .uncertainty import TWO_SIDED_95, paired_interval
 
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (outputs, labels) -> points per sample
 
@@ -29,7 +29,7 @@ class Measurement:
         samples: how many. metric: its name; None without labels.
         before, after: the metric in points. drop: before - after; predicted from the original's softmax where there are
             no labels. drop_interval: 95 %, paired bootstrap.
-        agreement: percent of samples with the same top class. relative_error: of the outputs, percent.
+        agreement: percent of samples with the same top class. relative_error: of the outputs, percent; error_interval: 95 %.
         differences: the drop of every sample, in points (what the interval was made of).
     """
 
@@ -41,6 +41,7 @@ class Measurement:
     drop_interval: tuple[float, float] | None
     agreement: float | None
     relative_error: float
+    error_interval: tuple[float, float]
     differences: np.ndarray | None = None
 
 
@@ -65,7 +66,9 @@ def metric_of(name: str | None) -> Metric:
 def is_classifier(outputs: Sequence[np.ndarray]) -> bool:
     """Tell whether the first output is one row of class scores a sample."""
     scores = outputs[0]
-    return scores.ndim >= 2 and scores.shape[1] >= 2 and scores.size == len(scores) * scores.shape[1]
+    if not np.issubdtype(scores.dtype, np.floating) or scores.ndim < 2:
+        return False
+    return scores.shape[1] >= 2 and scores.size == len(scores) * scores.shape[1]
 
 
 def compare(
@@ -100,6 +103,7 @@ def compare(
         drop_interval=None if differences is None else paired_interval(differences),
         agreement=100 * float(agreement(*scores).mean()) if classes else None,
         relative_error=relative_error(original, compressed),
+        error_interval=_error_interval(original, compressed),
         differences=differences,
     )
 
@@ -118,6 +122,14 @@ def score(metric: Metric, outputs: Sequence[np.ndarray], labels: np.ndarray, *, 
             )
         check_labels(labels, scores.shape[1], source)
     return metric.score(scores, labels)
+
+
+def _error_interval(original: Sequence[np.ndarray], compressed: Sequence[np.ndarray]) -> tuple[float, float]:
+    low, high = (
+        max(error_bound(z, changed, errors=errors) for z, changed in zip(original, compressed, strict=True))
+        for errors in (-TWO_SIDED_95, TWO_SIDED_95)
+    )
+    return low, high
 
 
 def _top(outputs: np.ndarray, labels: np.ndarray, k: int) -> np.ndarray:

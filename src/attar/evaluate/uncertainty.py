@@ -6,7 +6,7 @@ import numpy as np
 
 RESAMPLES = 4000
 CONFIDENCE = 0.95
-_NORMAL_QUANTILE = 1.959964  # of (1 + CONFIDENCE) / 2
+TWO_SIDED_95 = 1.959964  # of (1 + CONFIDENCE) / 2
 
 
 def paired_interval(differences: np.ndarray, *, seed: int = 0) -> tuple[float, float]:
@@ -22,9 +22,28 @@ def paired_interval(differences: np.ndarray, *, seed: int = 0) -> tuple[float, f
     return float(low), float(high)
 
 
+def decide(values: np.ndarray, limit: float) -> tuple[bool, int | None]:
+    """Tell whether samples decide on which side of `limit` the mean of `values` lies, and how many samples would.
+
+    Args:
+        values: points per sample, from -100 to 100.
+
+    Returns:
+        Whether the 95 % interval leaves the limit out, and about how many samples would (None: no number). Where all
+        values are equal, resampling can't tell: what was never seen in n samples may still happen in 3 / n of all cases
+        (the rule of three).
+    """
+    low, high = paired_interval(values)
+    unseen = 100 * 3 / len(values) if low == high else 0.0
+    if not low - unseen <= limit <= high + unseen:
+        return True, None
+    gap = abs(limit - float(np.mean(values)))
+    return False, math.ceil(300 / gap) if unseen and gap else samples_to_decide(values, limit)
+
+
 def samples_to_decide(differences: np.ndarray, limit: float) -> int | None:
     """Return how many samples would put `limit` outside the interval around today's mean; None if none would."""
     gap = abs(limit - float(np.mean(differences)))
     if gap == 0:
         return None
-    return math.ceil((_NORMAL_QUANTILE * float(np.std(differences)) / gap) ** 2)
+    return math.ceil((TWO_SIDED_95 * float(np.std(differences)) / gap) ** 2)

@@ -10,8 +10,11 @@ def layer_inputs(model: ir.Model, names: list[str]) -> dict[str, str]:
         uses = model.graph.initializers[name].uses()
         if len(uses) != 1 or uses[0].idx != 1 or uses[0].node.inputs[0] is None:
             continue
+        value = uses[0].node.inputs[0]
+        if value.is_initializer() or uses[0].node.graph is not model.graph:
+            continue  # nothing that flows, or nothing that can be seen from outside
         if not uses[0].node.attributes.get_int("transA", 0):  # its samples would lie along the second axis
-            found[name] = uses[0].node.inputs[0].name
+            found[name] = value.name
     return found
 
 

@@ -72,7 +72,7 @@ def survey(model: ir.Model) -> Survey:
     """Sort the network's initializers into weight layers and those left alone, in graph order."""
     layers, left_alone = [], []
     for name, value in model.graph.initializers.items():
-        found = _classify(name, value)
+        found = _classify(model.graph, name, value)
         (layers if isinstance(found, WeightLayer) else left_alone).append(found)
     inner = (f for node in model.graph for f in _inside_subgraphs(node))
     return Survey(tuple(layers), (*left_alone, *inner))
@@ -84,7 +84,7 @@ def output_channel_axis(node: ir.Node, position: int, rank: int) -> int | None:
     return None if rule is None else rule(node, position, rank)
 
 
-def _classify(name: str, value: ir.Value) -> WeightLayer | LeftAlone:
+def _classify(graph: ir.Graph, name: str, value: ir.Value) -> WeightLayer | LeftAlone:
     shape = tuple(int(extent) for extent in value.const_value.shape)
     reason = _reason_to_leave(value, shape)
     if reason:
@@ -94,7 +94,9 @@ def _classify(name: str, value: ir.Value) -> WeightLayer | LeftAlone:
     node = uses[0].node
     if len(axes) > 1:
         return LeftAlone(name, shape, "shared by operators that read it along different axes")
-    is_matrix = len(shape) == 2 and all(use.node.op_type in ("Gemm", "MatMul") and use.idx == 1 for use in uses)
+    is_matrix = len(shape) == 2 and all(
+        use.node.op_type in ("Gemm", "MatMul") and use.idx == 1 and use.node.graph is graph for use in uses
+    )
     role: Role = "matrix" if is_matrix else "convolution"
     names = tuple(use.node.name for use in uses)
     groups = node.attributes.get_int("group", 1)

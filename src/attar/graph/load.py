@@ -15,7 +15,7 @@ import onnx_ir as ir
 from google.protobuf.message import DecodeError
 from onnx_ir.passes.common import LiftConstantsToInitializersPass, RemoveInitializersFromInputsPass
 
-from ..errors import ModelError
+from ..errors import ModelError, first_line
 
 MIN_OPSET = 7  # older operators have other signatures, and onnxruntime refuses them too
 FREE_INITIALIZERS = 4  # the first ir_version whose initializers need not be inputs too
@@ -65,8 +65,8 @@ def _from_path(path: Path) -> ir.Model:
 def _parse(path: Path) -> onnx.ModelProto:
     try:
         data = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        raise ModelError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)
@@ -84,7 +84,7 @@ def _from_proto(proto: onnx.ModelProto, *, name: str, folder: Path | None = None
         onnx.checker.check_model(name if folder and _external(proto) else proto)
         return ir.from_proto(proto)
     except (onnx.checker.ValidationError, ValueError, TypeError, RuntimeError, KeyError, DecodeError) as error:
-        raise ModelError(f"{name}: not a valid ONNX model: {_first_line(error)}") from error
+        raise ModelError(f"{name}: not a valid ONNX model: {first_line(error)}") from error
 
 
 def _external(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
@@ -161,8 +161,3 @@ def _check_numbers(model: ir.Model) -> None:
         bad = int(np.count_nonzero(np.isnan(value.const_value.numpy())))
         if bad:
             raise ModelError(f"initializer '{name}': {bad} of its {value.const_value.size} values are NaN")
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

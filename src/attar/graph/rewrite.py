@@ -43,6 +43,11 @@ def insert_low_rank(model: ir.Model, name: str, inner: np.ndarray, outer: np.nda
     if len(uses) != 1 or uses[0].idx != 1 or uses[0].node.op_type not in ("Gemm", "MatMul"):
         raise ModelError(f"layer '{name}': low rank needs one Gemm or MatMul with the weights as second operand")
     node = uses[0].node
+    taken = [factor for factor in factor_names(name) if factor in model.graph.initializers]
+    if taken or node.graph is not model.graph:
+        raise ModelError(
+            f"layer '{name}': low rank: {f'the name {taken[0]} is taken' if taken else 'it is in a subgraph'}"
+        )
     transposed = bool(node.attributes.get_int("transB", 0)) if node.op_type == "Gemm" else False
     first, second = factor_names(name)
     dtype = value.dtype

@@ -8,7 +8,7 @@ from typing import Any
 
 import onnx_ir as ir
 
-from ..errors import ModelError
+from ..errors import ModelError, first_line
 
 
 def export_module(module: Any, example_inputs: tuple | None) -> ir.Model:
@@ -33,7 +33,7 @@ def export_module(module: Any, example_inputs: tuple | None) -> ir.Model:
     try:
         return _export(torch, module, tuple(example_inputs))
     except Exception as error:  # torch raises many types here; the cause is kept
-        raise ModelError(f"torch cannot export {type(module).__name__}: {str(error).splitlines()[0]}") from error
+        raise ModelError(f"torch cannot export {type(module).__name__}: {first_line(error)}") from error
 
 
 def _export(torch: Any, module: Any, inputs: tuple) -> ir.Model:

@@ -33,8 +33,8 @@ def fit_steps(rows: np.ndarray, *, bits: int) -> np.ndarray:
 
 
 def relative_steps(rows: np.ndarray, *, deviations: float) -> np.ndarray:
-    """Return, for every row, a step (float32, of bfloat16 precision) of so many of its standard deviations."""
-    steps = to_bfloat16(deviations * np.std(rows, axis=1, dtype=np.float64))
+    """Return, for every row, a step (float32, of bfloat16 precision) of so many standard deviations about zero."""
+    steps = to_bfloat16(deviations * np.sqrt(np.mean(np.square(rows, dtype=np.float64), axis=1)))
     return np.maximum(steps, np.float32(SMALLEST_STEP))
 
 

@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from .. import codec
 from ..container import AttarFile
-from ..graph import layer_macs, survey
+from ..graph import layer_macs
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,9 @@ def rows_of_model(model: ir.Model) -> list[LayerRow]:
     ]
 
 
-def rows_of_file(file: AttarFile, model: ir.Model | None = None) -> list[LayerRow]:
-    """Return a row for every tensor of a compressed file; a decoded graph handed in is not decoded again."""
-    if file.has_graph and model is None:
-        model = file.model()
+def rows_of_file(file: AttarFile) -> list[LayerRow]:
+    """Return a row for every tensor of a compressed file."""
+    model = file.model() if file.has_graph else None
     macs = layer_macs(model) if model is not None else {}
     readers = _readers(model) if model is not None else {}
     return [
@@ -57,11 +56,6 @@ def rows_of_file(file: AttarFile, model: ir.Model | None = None) -> list[LayerRo
 def float_bytes(model: ir.Model) -> int:
     """Return the bytes of all floating point initializers at 4 bytes a value: what the ratio is against."""
     return 4 * sum(v.const_value.size for v in model.graph.initializers.values() if v.dtype.is_floating_point())
-
-
-def weight_layers(model: ir.Model) -> set[str]:
-    """Return the names of the initializers that techniques may change."""
-    return {layer.name for layer in survey(model).layers}
 
 
 def _readers(model: ir.Model) -> dict[str, str]:

@@ -43,7 +43,7 @@ def changes_table(changes: Sequence[LayerChange]) -> Table:
             original *= extent
         table.add_row(
             escape(change.name),
-            change.op_type,
+            escape(change.op_type),
             shape_text(change.shape),
             size(change.bytes_before),
             size(change.bytes_after),
@@ -63,7 +63,7 @@ def rows_table(rows: Sequence[LayerRow]) -> Table:
     for row in rows:
         table.add_row(
             escape(row.name),
-            row.op_type,
+            escape(row.op_type),
             shape_text(row.shape),
             f"{row.parameters:,}",
             "-" if row.macs is None else f"{row.macs:,}",
@@ -115,7 +115,7 @@ def left_alone_lines(items: Sequence[tuple[str, tuple[int, ...], str]]) -> list[
     lines = []
     for reason, names in by_reason.items():
         shown = ", ".join(names) if len(names) < COLLAPSE_FROM else f"{', '.join(names[:2])} and {len(names) - 2} more"
-        lines.append(f"[dim]left as it is: {shown}: {reason}[/]")
+        lines.append(f"[dim]left as it is: {shown}: {escape(reason)}[/]")
     return lines
 
 
@@ -124,7 +124,10 @@ def declined_lines(notes: Sequence[tuple[str, str, str]]) -> list[str]:
     by_reason: dict[tuple[str, str], list[str]] = {}
     for layer, technique, reason in notes:
         by_reason.setdefault((technique, reason), []).append(escape(layer))
-    return [f"[dim]{what} not for {', '.join(layers)}: {why}[/]" for (what, why), layers in by_reason.items()]
+    return [
+        f"[dim]{what} not for {escape(', '.join(layers))}: {escape(why)}[/]"
+        for (what, why), layers in by_reason.items()
+    ]
 
 
 def chunks_text(chunks: Mapping[str, int]) -> str:

@@ -7,7 +7,7 @@ import onnx
 import onnx_ir as ir
 import onnxruntime as ort
 
-from ..errors import DataError, ModelError
+from ..errors import DataError, ModelError, first_line
 from ..graph import serialize
 
 BATCH = 256  # samples in one run where the network leaves the batch free
@@ -38,7 +38,7 @@ class Session:
         try:
             self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises a family of types without a common base
-            raise ModelError(f"onnxruntime cannot run the network: {_first_line(error)}") from error
+            raise ModelError(f"onnxruntime cannot run the network: {first_line(error)}") from error
         initializers = set(swappable)
         given = [x for x in self._session.get_inputs() if x.name not in initializers]
         self.inputs: dict[str, tuple[tuple[int | None, ...], np.dtype]] = {
@@ -59,9 +59,13 @@ class Session:
             DataError: the inputs don't fit the network.
         """
         try:
-            return self._session.run(None, dict(feeds))
+            outputs = self._session.run(None, dict(feeds))
         except Exception as error:
-            raise DataError(f"onnxruntime refuses the inputs: {_first_line(error)}") from error
+            raise DataError(f"onnxruntime refuses the inputs: {first_line(error)}") from error
+        for name, values in zip(self.outputs, outputs, strict=True):
+            if not isinstance(values, np.ndarray):
+                raise DataError(f"output '{name}' is a {type(values).__name__}, not a tensor; cut the network before")
+        return [np.atleast_1d(values) for values in outputs]
 
     def run_all(
         self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
@@ -118,7 +122,3 @@ def _numpy_type(name: str) -> np.dtype:
     if word not in onnx.TensorProto.DataType.keys():  # noqa: SIM118 - a protobuf enum, not a dict
         return np.dtype(object)
     return np.dtype(onnx.helper.tensor_dtype_to_np_dtype(onnx.TensorProto.DataType.Value(word)))
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

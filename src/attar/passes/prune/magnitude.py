@@ -23,9 +23,13 @@ class Magnitude:
 
 @dataclass(frozen=True)
 class Threshold:
-    """The decision: every weight with |w| <= `magnitude` becomes zero."""
+    """The decision: every |w| < `magnitude` becomes zero, and of those with |w| = `magnitude` the first `ties`.
+
+    `ties` None means all of them. A network whose weights share few values has many; a level is to be kept exactly.
+    """
 
     magnitude: float
+    ties: int | None = None
 
 
 def plan(weights: Weights, config: Magnitude) -> Threshold | None:
@@ -35,9 +39,16 @@ def plan(weights: Weights, config: Magnitude) -> Threshold | None:
         # The standard deviation is that of all weights, zeros included: the first round of pruning, as in the paper.
         return Threshold(config.quality * float(np.std(weights.values, dtype=np.float64)))
     count = math.floor(config.level * magnitudes.size)
-    return Threshold(float(np.partition(magnitudes, count - 1)[count - 1])) if count else None
+    if not count:
+        return None
+    limit = np.partition(magnitudes, count - 1)[count - 1]
+    return Threshold(float(limit), count - int(np.count_nonzero(magnitudes < limit)))
 
 
 def apply(weights: Weights, threshold: Threshold) -> Weights:
     """Zero the weights up to the threshold."""
-    return weights.with_values(np.where(np.abs(weights.values) <= np.float32(threshold.magnitude), 0, weights.values))
+    magnitudes, limit = np.abs(weights.values), np.float32(threshold.magnitude)
+    kept = weights.values.copy()
+    kept[magnitudes < limit] = 0
+    kept.reshape(-1)[np.flatnonzero(magnitudes == limit)[: threshold.ties]] = 0
+    return weights.with_values(kept)

@@ -20,7 +20,7 @@ from ..weights import Weights
 class Uniform:
     """How fine the grid is, and which weights share a step.
 
-    `deviations` gives the step in standard deviations of the weights that share it, in place of the step of least
+    `deviations` gives the step in standard deviations (about zero) of the weights that share it, in place of least
     squares: entropy coded, a wide step on many levels takes fewer bytes than a clipped grid of few bits.
     """
 
