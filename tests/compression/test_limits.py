@@ -44,7 +44,9 @@ def test_a_limit_is_met_exactly_where_the_file_keeps_it(network, verdict, asked,
 def test_the_search_comes_near_to_trying_everything(network):
     """All combinations of bits of two layers, each built and measured: none within the budget is much smaller."""
     x = nets.images(200)
-    found = attar.compress(network, data=x, eval_data=x, recipe=nets.BITS, only=["fc*"], max_error=10)
+    found = attar.compress(
+        network, data=nets.images(200, seed=2), eval_data=x, recipe=nets.BITS, only=["fc*"], max_error=10
+    )
     smallest = min(
         result.size_bytes
         for bits in itertools.product([2, 3, 4, 5, 6, 8], repeat=2)
@@ -56,7 +58,7 @@ def test_the_search_comes_near_to_trying_everything(network):
 def with_bits(network, x, bits):
     layers = zip(("fc1_weight", "fc2_weight"), bits, strict=True)
     plan = {name: [{"technique": "quantize.uniform", "bits": b}] for name, b in layers}
-    return attar.compress(network, data=x, eval_data=x, plan=plan)
+    return attar.compress(network, data=nets.images(200, seed=2), eval_data=x, plan=plan)
 
 
 @pytest.mark.parametrize("target", [2500, 3000, 4000, 5500])
@@ -112,7 +114,12 @@ def test_a_metric_of_the_user_s_is_searched_and_judged(network):
     metric = f"{__name__}:probability_of_label"
     x, labels = nets.labelled(network, 1000)
     result = attar.compress(
-        network, data=(x, labels), eval_data=(x, labels), max_drop=3, metric=metric, recipe=nets.BITS
+        network,
+        data=nets.labelled(network, 1000, seed=2),
+        eval_data=(x, labels),
+        max_drop=3,
+        metric=metric,
+        recipe=nets.BITS,
     )
     before, after = (nets.run(net, image=x)[0] for net in (network, to_onnx(result.file)))
     drop = (probability_of_label(before, labels) - probability_of_label(after, labels)).mean()
@@ -144,6 +151,32 @@ def test_labels_out_of_range(network, labelled):
 
 
 def test_labels_out_of_range_in_the_verdict_are_found_before_the_work(network, labelled):
-    x, labels = labelled
+    x, labels = nets.labelled(network, seed=2)
     with pytest.raises(attar.DataError, match="label 4 is outside 0 to 3"):
         attar.compress(network, data=labelled, eval_data=(x, labels + 1), progress=lambda *_: pytest.fail("worked"))
+
+
+def test_a_verdict_by_samples_that_were_searched_with_is_refused(network):
+    x = nets.images(200)
+    with pytest.raises(attar.DataError, match="100 of its 150 samples are among those of"):
+        attar.compress(network, data=x[:100], eval_data=x[:150])
+
+
+def test_the_exact_layer_stays_where_calibration_sees_no_error(network):
+    """All-zero samples hide every error: the search must not take a lossy layer for the exact one."""
+    dark = np.zeros((64, 1, nets.SIDE, nets.SIDE), np.float32)
+    result = attar.compress(network, data=dark + 1e-3 * nets.images(64), eval_data=nets.images(64), max_error=1e-6)
+    assert all(not limit.met or limit.got <= 1e-6 for limit in result.limits)
+    assert result.measurement.relative_error <= 1e-4
+
+
+def test_a_plan_keeps_to_the_layers_asked_for(network):
+    first = attar.compress(network, recipe="int8")
+    again = attar.compress(network, plan=first.to_json(), only=["fc1*"])
+    assert {change.name for change in again.report.changes} == {n for n in first.report.plan if n.startswith("fc1")}
+    assert again.report.recipe == "int8"
+
+
+def test_few_samples_leave_a_budget_undecided(network):
+    result = attar.compress(network, data=nets.images(16), recipe="int8", min_agreement=99, max_drop=1)
+    assert all(not limit.decided and limit.samples_needed > 8 for limit in result.limits)

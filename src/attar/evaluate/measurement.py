@@ -29,7 +29,8 @@ class Measurement:
         samples: how many. metric: its name; None without labels.
         before, after: the metric in points. drop: before - after; predicted from the original's softmax where there are
             no labels. drop_interval: 95 %, paired bootstrap.
-        agreement: percent of samples with the same top class. relative_error: of the outputs, percent; error_interval: 95 %.
+        agreement: percent of samples with the same top class. relative_error: of the outputs, percent, with
+            error_interval, 95 %.
         differences: the drop of every sample, in points (what the interval was made of).
     """
 

@@ -156,8 +156,12 @@ def _check_numbers(model: ir.Model) -> None:
     for name, value in model.graph.initializers.items():
         if value.const_value is None:
             raise ModelError(f"initializer '{name}' has no data")
+        try:
+            values = value.const_value.numpy()
+        except (ValueError, TypeError, OSError) as error:  # data that does not fit the shape
+            raise ModelError(f"initializer '{name}': its data cannot be read: {first_line(error)}") from error
         if value.dtype not in FLOATS:
             continue
-        bad = int(np.count_nonzero(np.isnan(value.const_value.numpy())))
+        bad = int(np.count_nonzero(np.isnan(values)))
         if bad:
             raise ModelError(f"initializer '{name}': {bad} of its {value.const_value.size} values are NaN")

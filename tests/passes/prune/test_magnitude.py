@@ -63,8 +63,10 @@ def test_survivors_keep_their_bits(seed, level):
     np.testing.assert_array_equal(pruned[pruned != 0], weights.values[pruned != 0])
 
 
-def test_equal_magnitudes_go_together():
-    assert not prune(layer(np.array([1, -1, 1, -1], np.float32)), Magnitude(level=0.25)).values.any()
+@given(st.floats(0, 1))
+def test_a_level_is_kept_exactly_among_equal_magnitudes(level):
+    pruned = prune(layer(np.array([1, -1] * 50, np.float32)), Magnitude(level=level)).values
+    assert np.count_nonzero(pruned == 0) == math.floor(100 * level)
 
 
 def test_quality_wins_over_level():
