@@ -139,6 +139,8 @@ def _settle(
     )
     classifies = _check_samples(session, samples, metric)
     budget, is_default = _settle_budget(asked, recipe, plan, samples, classifies)
+    if is_default and outputs and samples.verdict.labels is None:  # an inner tensor has features, not classes
+        budget = Budget(max_error=DEFAULT_MAX_ERROR)
     layers, left_alone = select(model, only=patterns[0], exclude=patterns[1])
     return Job(
         source=str(source) if isinstance(source, (str, Path)) else type(source).__name__,
