@@ -1,6 +1,6 @@
 """Tensors to the fewest bytes and back, bit for bit."""
 
-from attar.codec.grid import GridHint
-from attar.codec.tensor import Encoded, decode, describe, encode, encoded_size
+from .grid import GridHint
+from .tensor import Encoded, decode, describe, encode, encoded_size
 
 __all__ = ["Encoded", "GridHint", "decode", "describe", "encode", "encoded_size"]

@@ -3,7 +3,7 @@
 The long bit streams are the native core's; what is here writes and reads headers of at most a few kilobytes.
 """
 
-from attar.errors import FormatError
+from ..errors import FormatError
 
 VARINT_MAX = 2**64 - 1
 

@@ -5,10 +5,10 @@ Indices count from the most frequent value, so that zeros of a pruned layer beco
 
 import numpy as np
 
-from attar.codec.bitio import ByteReader, varint
-from attar.codec.elements import bit_patterns, from_bytes
-from attar.codec.symbols import decode_symbols, encode_symbols
-from attar.errors import FormatError
+from ..errors import FormatError
+from .bitio import ByteReader, varint
+from .elements import bit_patterns, from_bytes
+from .symbols import decode_symbols, encode_symbols
 
 ENTRIES_MAX = 4096
 _SAMPLE = 1 << 15

@@ -5,7 +5,7 @@ import math
 import ml_dtypes
 import numpy as np
 
-from attar.errors import FormatError
+from ..errors import FormatError
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attar.codec.histogram import ALPHABET_MAX
+from .histogram import ALPHABET_MAX
 
 BOUND_MAX = 4096
 

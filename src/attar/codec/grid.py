@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attar.codec.bitio import ByteReader
-from attar.codec.elements import PRECISION, same_bits
-from attar.codec.symbols import decode_symbols, encode_symbols
-from attar.errors import FormatError
+from ..errors import FormatError
+from .bitio import ByteReader
+from .elements import PRECISION, same_bits
+from .symbols import decode_symbols, encode_symbols
 
 INTEGER_MAX = 1 << 20
 _PER_CHANNEL, _HALF_SCALES = 1, 2

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attar import _native
+from .. import _native
 
 ALPHABET_MAX = 4096
 

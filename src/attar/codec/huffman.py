@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attar import _native
-from attar.codec.bitio import nibbles, varint, varint_size, zigzag, zigzag_size
+from .. import _native
+from .bitio import nibbles, varint, varint_size, zigzag, zigzag_size
 
 
 @dataclass(frozen=True)

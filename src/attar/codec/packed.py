@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attar import _native
-from attar.codec.bitio import zigzag, zigzag_size
-from attar.codec.histogram import Histogram
+from .. import _native
+from .bitio import zigzag, zigzag_size
+from .histogram import Histogram
 
 
 @dataclass(frozen=True)

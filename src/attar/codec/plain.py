@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from attar.codec.elements import bit_patterns, from_bytes, is_integer
-from attar.codec.symbols import decode_symbols, encode_symbols
-from attar.errors import FormatError
+from ..errors import FormatError
+from .elements import bit_patterns, from_bytes, is_integer
+from .symbols import decode_symbols, encode_symbols
 
 _SYMBOL_RANGE = np.iinfo(np.int32)
 

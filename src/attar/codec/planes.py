@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from attar.codec.bitio import ByteReader, varint
-from attar.codec.elements import bit_patterns, from_bytes
-from attar.codec.symbols import PACKED, RANS, decode_symbols, encode_symbols
-from attar.errors import FormatError
+from ..errors import FormatError
+from .bitio import ByteReader, varint
+from .elements import bit_patterns, from_bytes
+from .symbols import PACKED, RANS, decode_symbols, encode_symbols
 
 
 def encode_planes(array: np.ndarray) -> bytes:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attar import _native
-from attar.codec.bitio import varint, varint_size, zigzag, zigzag_size
-from attar.codec.frequencies import code_bits, quantize
-from attar.codec.histogram import Histogram
+from .. import _native
+from .bitio import varint, varint_size, zigzag, zigzag_size
+from .frequencies import code_bits, quantize
+from .histogram import Histogram
 
 TOTAL_LOG2 = range(8, 15)
 

@@ -5,9 +5,9 @@ A sample decides first: a network that was never quantized must cost next to not
 
 import numpy as np
 
-from attar.codec.elements import PRECISION, bit_patterns
-from attar.codec.grid import INTEGER_MAX, GridHint, fits
-from attar.codec.step import find_step
+from .elements import PRECISION, bit_patterns
+from .grid import INTEGER_MAX, GridHint, fits
+from .step import find_step
 
 _SAMPLE = 2048
 # Scales of few bits have a fine common step, so that slices may look like one wide grid; a narrow one is not such a

@@ -3,7 +3,7 @@
 Slow on purpose: no NumPy, no tables beyond the format's own. Encoders take their parameters and choose nothing.
 """
 
-from attar.errors import FormatError
+from ..errors import FormatError
 
 
 class BitWriter:

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attar import _native
-from attar.codec import huffman
-from attar.codec.bitio import varint, varint_size
-from attar.codec.gaps import BOUND_MAX, GapHistogram, gap_histogram, split, with_fillers
-from attar.codec.histogram import Histogram, information_bits
+from .. import _native
+from . import huffman
+from .bitio import varint, varint_size
+from .gaps import BOUND_MAX, GapHistogram, gap_histogram, split, with_fillers
+from .histogram import Histogram, information_bits
 
 # Entropies are floating-point sums: a lower bound keeps this much distance from what it bounds.
 _SLACK = 1 - 1e-9

@@ -6,7 +6,7 @@ Every level v = round(q * s) confines s to an interval; the step is in the inter
 
 import numpy as np
 
-from attar.codec.elements import BFLOAT16, PRECISION
+from .elements import BFLOAT16, PRECISION
 
 LEVEL_MAX = 1 << 20
 _SAMPLE = 64

@@ -5,10 +5,10 @@ from functools import partial
 
 import numpy as np
 
-from attar import _native
-from attar.codec import packed, rans, relative
-from attar.codec.histogram import histogram
-from attar.errors import FormatError
+from .. import _native
+from ..errors import FormatError
+from . import packed, rans, relative
+from .histogram import histogram
 
 PACKED, RELATIVE, RANS = 1, 2, 3
 NAMES = {PACKED: "packed", RELATIVE: "relative", RANS: "rans"}

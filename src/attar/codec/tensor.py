@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from attar.codec.codebook import decode_codebook, encode_codebook
-from attar.codec.elements import DTYPES, bit_patterns, element_count, same_bits
-from attar.codec.grid import GridHint, decode_grid, encode_grid, fits
-from attar.codec.plain import decode_constant, decode_integers, decode_raw, encode_integers, is_constant
-from attar.codec.planes import decode_planes, encode_planes
-from attar.codec.recognize import find_grids
-from attar.codec.symbols import NAMES
-from attar.errors import FormatError
+from ..errors import FormatError
+from .codebook import decode_codebook, encode_codebook
+from .elements import DTYPES, bit_patterns, element_count, same_bits
+from .grid import GridHint, decode_grid, encode_grid, fits
+from .plain import decode_constant, decode_integers, decode_raw, encode_integers, is_constant
+from .planes import decode_planes, encode_planes
+from .recognize import find_grids
+from .symbols import NAMES
 
 RAW, CONSTANT, PLANES, INTEGERS, GRID, CODEBOOK = range(6)
 _PLAIN = {RAW: ("raw", decode_raw), CONSTANT: ("constant", decode_constant), PLANES: ("planes", decode_planes)}

@@ -53,16 +53,6 @@ def _checked(value: int, what: str, start: int, *, padded: bool) -> int:
     return value
 
 
-def varint(value: int) -> bytes:
-    """Return `value` (0 to 2^64 - 1) as unsigned LEB128."""
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
-
-
 def u32(value: int) -> bytes:
     """Return `value` (0 to 2^32 - 1) as four little-endian bytes."""
     return value.to_bytes(4, "little")

@@ -3,8 +3,9 @@
 import zlib
 from dataclasses import dataclass
 
+from ..codec.bitio import varint
 from ..errors import FormatError
-from ._bytes import Cursor, u32, varint
+from ._bytes import Cursor, u32
 from ._layout import FLAGS, HEADER, KINDS, MAGIC, REQUIRED, SKIPPABLE, VERSION, Kind, chunk_name
 
 

@@ -2,8 +2,9 @@
 
 import zlib
 
+from ..codec.bitio import varint
 from ..errors import FormatError
-from ._bytes import Cursor, varint
+from ._bytes import Cursor
 
 RAW_DEFLATE = -15  # zlib's window bits for a stream without header and checksum: the chunk has a crc32
 

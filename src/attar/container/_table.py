@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..codec.bitio import varint
 from ..errors import FormatError
-from ._bytes import Cursor, u32, varint
+from ._bytes import Cursor, u32
 from ._layout import DTYPES, MAX_ELEMENTS, MAX_NAME_BYTES, MAX_RANK, MAX_TENSORS
 
 
