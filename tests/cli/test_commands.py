@@ -210,3 +210,10 @@ def test_techniques(run):
     facts = run("techniques", "--json").json
     assert {item["technique"] for item in facts["techniques"]} == set(CATALOG)
     assert {"default", "int8"} <= set(facts["recipes"])
+
+
+def test_verify_cuts_the_original_where_the_file_was_cut(run, tmp_path):
+    model, data, out = nets.FASHION / "lenet5.onnx", nets.FASHION / "calibration.npz", tmp_path / "cut.attar"
+    attar.compress(model, recipe="int8", outputs="relu").save(out)
+    ended = run("verify", out, "--against", model, "--data", data, "--json")
+    assert json.loads(ended.out)["measurement"]["relative_error"] < 2

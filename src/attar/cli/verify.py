@@ -1,14 +1,18 @@
 """attar verify: is this file whole, does it decode, does it still answer right?"""
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
 from ..errors import ModelError
 from ._common import Json, Threads, load_either, print_json
+
+if TYPE_CHECKING:
+    from ..runtime import Session
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -65,13 +69,22 @@ def _answers(file: Path, against: Path | None, data: str | None, metric: str, th
     facts: dict[str, Any] = {"samples": len(samples), "outputs_sha256": fingerprint(outputs)}
     original = outputs
     if against is not None:
-        other = load_either(against)
-        original = Session(other, threads=threads).run_all(samples.inputs)
+        original = _original(against, session.outputs, threads).run_all(samples.inputs)
         _check_comparable(against, original, outputs)
     measured = to_plain(compare(original, outputs, samples.labels, metric=metric_of(metric), source=samples.source))
     if against is not None:
         return {**facts, "against": str(against), "measurement": measured}
     return {**facts, "metric": measured["metric"], "value": measured["after"]}
+
+
+def _original(against: Path, outputs: Sequence[str], threads: int) -> "Session":
+    """Return the original ready to run, cut at the outputs of the file where it was compressed with --outputs."""
+    from ..graph import cut
+    from ..runtime import Session
+
+    model = load_either(against)
+    own = [value.name for value in model.graph.outputs]
+    return Session(model if own == list(outputs) else cut(model, list(outputs)), threads=threads)
 
 
 def _check_comparable(against: Path, original: list[np.ndarray], outputs: list[np.ndarray]) -> None:
