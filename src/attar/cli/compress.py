@@ -52,8 +52,7 @@ def command(
 ) -> None:
     """Compress a trained network to the smallest file within a budget, and measure that file.
 
-    Ctrl-C ends the search and keeps the best so far. Exit status: 0 done, 1 a budget was missed (the file is written
-    all the same), 2 bad input.
+    Ctrl-C ends the search and keeps the best so far. Exit status: 0 done, 1 a budget was missed, 2 bad input.
     """
     from ..compression import compress
     from ..report.terminal import print_report

@@ -63,7 +63,8 @@ def _levels(row: np.ndarray) -> np.ndarray | None:
     sign = patterns.dtype.type(1 << (8 * patterns.itemsize - 1))
     # Sorting bit patterns sorts magnitudes; NumPy's own order of 16-bit floats is not needed, nor trusted.
     magnitudes = np.unique(patterns & ~sign)
-    levels = magnitudes.view(row.dtype).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signaling NaN is met, and refused, below
+        levels = magnitudes.view(row.dtype).astype(np.float64)
     if not np.isfinite(levels[-1]) or (levels[0] == 0 and (patterns == sign).any()):
         return None
     return levels[levels > 0]
