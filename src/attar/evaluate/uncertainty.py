@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 RESAMPLES = 4000
+BLOCK_COUNTS = 2**22  # drawn at a time: a score with as many values as samples would fill gigabytes at once
 CONFIDENCE = 0.95
 TWO_SIDED_95 = 1.959964  # of (1 + CONFIDENCE) / 2
 
@@ -15,8 +16,11 @@ def paired_interval(differences: np.ndarray, *, seed: int = 0) -> tuple[float, f
     Resampling n values with few distinct ones is a multinomial draw of their counts, which is exact and fast.
     """
     values, counts = np.unique(differences, return_counts=True)
-    draws = np.random.default_rng(seed).multinomial(len(differences), counts / len(differences), size=RESAMPLES)
-    means = draws @ values / len(differences)
+    rng = np.random.default_rng(seed)
+    block = max(BLOCK_COUNTS // len(values), 1)
+    sizes = [min(block, RESAMPLES - start) for start in range(0, RESAMPLES, block)]
+    sums = [rng.multinomial(len(differences), counts / len(differences), size=size) @ values for size in sizes]
+    means = np.concatenate(sums) / len(differences)
     tail = 100 * (1 - CONFIDENCE) / 2
     low, high = np.percentile(means, [tail, 100 - tail])
     return float(low), float(high)
