@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
-NATIVE := $(wildcard native/src/*/* native/src/*.* native/include/*/* bindings/* CMakeLists.txt native/CMakeLists.txt)
+NATIVE := $(wildcard native/src/*/*/* native/src/*/* native/src/*.* native/include/*/* bindings/* CMakeLists.txt native/CMakeLists.txt)
 
 .PHONY: demo test fast lint bench clean
 

@@ -92,6 +92,30 @@ static size_t rans_encode(const symbols_in &symbols, int32_t low, const vector_o
     return written;
 }
 
+static size_t floats_encode(const bytes_in &src, unsigned itemsize, unsigned turn, const bytes_out &planes,
+                            const bytes_out &out)
+{
+    size_t written = 0;
+    checked([&] {
+        if (itemsize == 0 || src.size() % itemsize != 0)
+            return ATTAR_BAD_ARGUMENT;
+        return attar_floats_encode(src.data(), src.size() / itemsize, itemsize, turn, out.data(), out.size(),
+                                   &written, planes.data(), planes.size(), scratch<attar_floats_encode_scratch>());
+    });
+    return written;
+}
+
+static void floats_decode(const bytes_in &src, unsigned itemsize, unsigned turn, const bytes_out &planes,
+                          const bytes_out &out)
+{
+    checked([&] {
+        if (itemsize == 0 || out.size() % itemsize != 0)
+            return ATTAR_BAD_ARGUMENT;
+        return attar_floats_decode(src.data(), src.size(), out.data(), out.size() / itemsize, itemsize, turn,
+                                   planes.data(), planes.size(), scratch<attar_floats_scratch>());
+    });
+}
+
 static nb::tuple symbol_range(const symbols_in &symbols)
 {
     int32_t low = 0;
@@ -124,6 +148,11 @@ NB_MODULE(_native, m)
     m.def("relative_encode", &relative_encode, "symbols"_a, "bound"_a, "value_low"_a, "value_lengths"_a, "gap_low"_a,
           "gap_lengths"_a, "out"_a.noconvert());
     m.def("rans_encode", &rans_encode, "symbols"_a, "low"_a, "frequencies"_a, "total_log2"_a, "lanes_log2"_a,
+          "out"_a.noconvert());
+    m.def("floats_bound", &attar_floats_bound, "n"_a, "itemsize"_a);
+    m.def("floats_encode", &floats_encode, "elements"_a, "itemsize"_a, "turn"_a, "planes"_a.noconvert(),
+          "out"_a.noconvert());
+    m.def("floats_decode", &floats_decode, "payload"_a, "itemsize"_a, "turn"_a, "planes"_a.noconvert(),
           "out"_a.noconvert());
     m.def("symbol_range", &symbol_range, "symbols"_a);
     m.def("histogram", &histogram, "symbols"_a, "low"_a, "out"_a.noconvert());

@@ -21,8 +21,8 @@ def _run(*command, cwd):
 
 
 def test_sources_compile_freestanding(tmp_path):
-    _run(COMPILER, *STRICT, "-O2", "-ffreestanding", "-nostdlib", "-c", *SOURCES, cwd=tmp_path)
-    assert len(list(tmp_path.glob("*.o"))) == len(SOURCES)
+    for number, source in enumerate(SOURCES):  # kernels share their names across folders
+        _run(COMPILER, *STRICT, "-O2", "-ffreestanding", "-nostdlib", "-c", source, "-o", f"{number}.o", cwd=tmp_path)
 
 
 def test_sources_call_nothing_from_outside():
@@ -35,10 +35,10 @@ def test_cmake_lists_every_source():
     assert [path.name for path in SOURCES if str(path.relative_to(NATIVE)) not in listed] == []
 
 
-def test_c_tests_pass_under_sanitizers(tmp_path):
-    program = tmp_path / "test_codec"
+@pytest.mark.parametrize("test", sorted((NATIVE / "tests").glob("*.c")), ids=lambda path: path.stem)
+def test_c_tests_pass_under_sanitizers(tmp_path, test):
+    program = tmp_path / test.stem
     sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    test = NATIVE / "tests" / "test_codec.c"
     probe = tmp_path / "probe.c"
     probe.write_text("int main(void) { return 0; }\n")
     if subprocess.run([COMPILER, *sanitizers, probe], cwd=tmp_path, capture_output=True, check=False).returncode:

@@ -59,6 +59,7 @@ typedef struct attar_rans_slot {
 typedef char attar_rans_slot_is_8_bytes[sizeof(attar_rans_slot) == 8 ? 1 : -1];
 
 typedef struct attar_rans_scratch {
+    uint16_t frequencies[ATTAR_ALPHABET_MAX];
     attar_rans_slot slots[1 << ATTAR_RANS_LOG2_MAX];
 } attar_rans_scratch;
 
@@ -81,6 +82,26 @@ typedef struct attar_lengths_scratch {
     uint64_t weights[2][ATTAR_PACKAGES_MAX];
     uint8_t is_leaf[ATTAR_CODE_BITS_MAX][ATTAR_PACKAGES_MAX];
 } attar_lengths_scratch;
+
+enum {
+    ATTAR_FLOATS_ITEMSIZE_MAX = 8,
+    ATTAR_FLOATS_CHUNK_LOG2_MIN = 10,
+    ATTAR_FLOATS_CHUNK_LOG2_MAX = 20,
+    ATTAR_FLOATS_RANS_LOG2_MAX = 12, /* so that a slot of a byte table fits 32 bits */
+    ATTAR_BYTE_COUNTS = 4 * 256
+};
+
+typedef struct attar_floats_scratch {
+    uint16_t frequencies[ATTAR_ALPHABET_MAX];
+    uint32_t slots[1 << ATTAR_FLOATS_RANS_LOG2_MAX];
+} attar_floats_scratch;
+
+typedef struct attar_floats_encode_scratch {
+    uint32_t counts[ATTAR_BYTE_COUNTS];
+    uint64_t reciprocals[256];
+    uint32_t limits[256];
+    uint32_t spans[256];
+} attar_floats_encode_scratch;
 
 /* Smallest and largest of n >= 1 symbols. */
 attar_status attar_symbol_range(const int32_t *src, size_t n, int32_t *low, int32_t *high);
@@ -113,6 +134,17 @@ attar_status attar_relative_encode(const int32_t *src, size_t n, uint32_t bound,
 /* The states and words of a rANS payload; 4 * lanes + 2 * n bytes of capacity always suffice. */
 attar_status attar_rans_encode(const int32_t *src, size_t n, const attar_rans_model *model, uint8_t *dst,
                                size_t dst_capacity, size_t *written, attar_rans_encode_scratch *scratch);
+
+/* One chunk of a floats payload: n >= 1 elements of itemsize 2, 4 or 8 bytes, little-endian and of any alignment, turned
+ * left by `turn` < 8 bits before they are cut into byte planes.
+ * `planes` is room for n * itemsize bytes that mean nothing afterwards; the chunk takes at most attar_floats_bound. */
+size_t attar_floats_bound(size_t n, unsigned itemsize);
+attar_status attar_floats_encode(const uint8_t *src, size_t n, unsigned itemsize, unsigned turn, uint8_t *dst,
+                                 size_t dst_capacity, size_t *written, uint8_t *planes, size_t planes_capacity,
+                                 attar_floats_encode_scratch *scratch);
+attar_status attar_floats_decode(const uint8_t *src, size_t src_size, uint8_t *dst, size_t n, unsigned itemsize,
+                                 unsigned turn, uint8_t *planes, size_t planes_capacity,
+                                 attar_floats_scratch *scratch);
 
 #ifdef __cplusplus
 }

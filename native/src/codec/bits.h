@@ -83,6 +83,14 @@ static inline int attar_bits_put(attar_bit_writer *writer, uint32_t value, unsig
     return 1;
 }
 
+static inline int attar_put_varint(attar_bit_writer *writer, uint32_t value)
+{
+    for (; value >= 0x80u; value >>= 7)
+        if (!attar_bits_put(writer, (value & 0x7fu) | 0x80u, 8))
+            return 0;
+    return attar_bits_put(writer, value, 8);
+}
+
 static inline int attar_bits_flush(attar_bit_writer *writer)
 {
     return writer->count == 0 || attar_bits_put(writer, 0, 8u - writer->count);

@@ -54,6 +54,14 @@ static inline void attar_store32(uint8_t *p, uint32_t value)
     attar_store16(p + 2, value >> 16);
 }
 
+static inline size_t attar_varint_size(uint64_t value)
+{
+    size_t size = 1;
+    while (value >>= 7)
+        size++;
+    return size;
+}
+
 attar_status attar_read_u8(attar_bytes *in, uint32_t *value);
 
 /* Unsigned LEB128 in its shortest form. */
