@@ -12,15 +12,14 @@ from .symbols import decode_symbols, encode_symbols
 
 ENTRIES_MAX = 4096
 _SAMPLE = 1 << 15
+_PART = 1 << 18
 
 
 def encode_codebook(array: np.ndarray) -> tuple[int, bytes] | None:
     """Symbol coder and payload of a C-contiguous array; None with more than 4096 distinct bit patterns."""
     patterns = bit_patterns(array)
-    if len(np.unique(patterns[:: patterns.size // _SAMPLE + 1])) > ENTRIES_MAX:
-        return None
-    book = np.unique(patterns)
-    if len(book) > ENTRIES_MAX:
+    book = _distinct(patterns)
+    if book is None:
         return None
     ranks = np.searchsorted(book, patterns)
     order = np.argsort(_sort_keys(book, array.dtype), kind="stable")
@@ -29,6 +28,18 @@ def encode_codebook(array: np.ndarray) -> tuple[int, bytes] | None:
     origin = int(places[np.bincount(ranks).argmax()])
     coder, payload = encode_symbols((places - np.int32(origin))[ranks])
     return coder, varint(len(book) - 1) + varint(origin) + book[order].tobytes() + payload
+
+
+def _distinct(patterns: np.ndarray) -> np.ndarray | None:
+    """The distinct patterns, ascending; None as soon as a sample, then part after part, has shown too many."""
+    if len(np.unique(patterns[:: patterns.size // _SAMPLE + 1])) > ENTRIES_MAX:
+        return None
+    book = patterns[:0]
+    for start in range(0, patterns.size, _PART):
+        book = np.union1d(book, patterns[start : start + _PART])
+        if len(book) > ENTRIES_MAX:
+            return None
+    return book
 
 
 def _sort_keys(patterns: np.ndarray, dtype: np.dtype) -> np.ndarray:
