@@ -82,7 +82,8 @@ def test_bools_made_from_other_bytes():
         (np.full(100, 7, np.int64), "integers/packed"),
         (np.arange(256, dtype=np.int32), "integers/packed"),
         (np.random.default_rng(0).integers(0, 2**64, 50, np.uint64), "raw"),
-        (np.random.default_rng(0).normal(size=4000).astype(np.float32), "planes"),
+        (np.random.default_rng(0).normal(size=4000).astype(np.float32), "floats"),
+        (np.random.default_rng(0).integers(0, 2**44, 4000, np.uint64), "planes"),
         (np.random.default_rng(0).choice(np.float32([0.1, 0.7, np.pi]), 4000), "codebook/rans"),
         (np.random.default_rng(0).integers(-7, 8, 4000).astype(np.float32) * np.float32(0.3), "grid/rans"),
     ],
@@ -219,7 +220,8 @@ def test_noise_gives_an_error_or_an_array(coder, payload, dtype, shape):
 @pytest.mark.parametrize(
     ("coder", "payload", "dtype", "message"),
     [
-        (0x60, "", "f4", "coder byte 0x60"),
+        (0x70, "", "f4", "coder byte 0x70"),
+        (0x61, "", "f4", "coder byte 0x61"),
         (0x34, "", "i4", "coder byte 0x34"),
         (0x01, "", "f4", "coder byte 0x01"),
         (0x00, "00", "f4", "raw stream: 1 bytes for 6 elements of float32, not 24"),

@@ -2,9 +2,10 @@
 
 import random
 import struct
+from itertools import zip_longest
 
 from . import models
-from .build import chunk, file, stored, tensor, varint
+from .build import ITEMSIZE, chunk, file, stored, tensor, varint
 from .symbols import packed, rans, relative
 
 RAW = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I", 13: "Q"}
@@ -110,6 +111,42 @@ def empty_model():
     return file(graph=stored(proto.SerializeToString(deterministic=True)))
 
 
+def floats(dtype, values, *, turn, log2=10, coders=(3, 1), lanes=0):
+    """A payload of 7.6 whose first planes are coded and the others raw; `values` are the elements' bits."""
+    itemsize = ITEMSIZE[dtype]
+    bits = 8 * itemsize
+    turned = [(value << turn | value >> bits - turn) & 2**bits - 1 for value in values]
+    chunks = []
+    for start in range(0, len(values), 2**log2):
+        planes = zip(*(value.to_bytes(itemsize, "big") for value in turned[start : start + 2**log2]), strict=True)
+        chunks.append(b"".join(_plane(coder, list(plane), lanes) for coder, plane in zip_longest(coders, planes)))
+    sizes = b"".join(len(chunk).to_bytes(4, "little") for chunk in chunks[:-1])
+    return bytes([log2 | turn << 5]) + sizes + b"".join(chunks)
+
+
+def _plane(coder, plane, lanes):
+    if not coder:
+        return b"\x00" + bytes(plane)
+    payload = rans(plane, m=12, log_lanes=lanes, order=3) if coder == 3 else packed(plane)
+    return bytes([coder]) + varint(len(payload)) + payload
+
+
+def floats_of_every_dtype():
+    draw = random.Random(1)
+    single = [struct.unpack("<I", struct.pack("<f", draw.gauss(0, 0.02)))[0] for _ in range(2500)]
+    single[7:10] = 0x7FA00001, 0xFF800000, 0x80000001  # a signaling NaN with a payload, -infinity, -subnormal
+    half = [struct.unpack("<H", struct.pack("<e", draw.gauss(0, 1)))[0] for _ in range(300)]
+    double = [struct.unpack("<Q", struct.pack("<d", draw.gauss(0, 1)))[0] for _ in range(300)]
+    return file(
+        tensor(b"single", 1, (50, 50), 0x60, floats(1, single, turn=1)),
+        tensor(b"half", 10, (300,), 0x60, floats(10, half, turn=7, coders=(3, 0))),
+        tensor(b"double", 11, (300,), 0x60, floats(11, double, turn=4, coders=(3, 1, 0, 0, 1, 0, 3))),
+        tensor(b"bfloat", 16, (2500,), 0x60, floats(16, [value >> 16 for value in single], turn=0, coders=(1, 3))),
+        tensor(b"lanes", 1, (2500,), 0x60, floats(1, single, turn=1, log2=11, lanes=6)),
+        tensor(b"one", 16, (), 0x60, floats(16, [0x3F80], turn=1, coders=(1, 0))),
+    )
+
+
 def example():
     w = tensor(b"w", 1, (2, 3), 0x41, b"\x02\x80\x3e" + packed([-2, -1, 0, 1, 0, -2]))
     return file(w, tensor(b"b", 2, (2,), 0, b"\x07\xff"))
@@ -125,6 +162,7 @@ GOOD = {
     "relative_corners": relative_corners,
     "rans_lanes": rans_lanes,
     "grid_rounding": grid_rounding,
+    "floats": floats_of_every_dtype,
     "no_tensors": file,
     "model": whole_model,
     "model_without_weights": empty_model,

@@ -5,7 +5,7 @@ import zlib
 
 from . import models
 from .build import HEADER, chunk, file, stored, table, tensor, u32, varint
-from .symbols import packed
+from .symbols import packed, rans
 
 W = tensor()
 GRAPH = models.linear().SerializeToString(deterministic=True)
@@ -30,6 +30,11 @@ def one(**changes):
 
 def grid(flags, rest, *, dtype=1, dims=(2,), q=(1, 0)):
     return one(dtype=dtype, dims=dims, coder=0x41, stream=bytes([flags]) + rest + packed(list(q)))
+
+
+def plane(coder, payload):
+    """A coded plane of a floats chunk."""
+    return bytes([coder]) + varint(len(payload)) + payload
 
 
 HEADERS = {
@@ -207,6 +212,7 @@ JSONS = {
 # The text after "tensor 'w': " belongs to the codec: here it only has to be there.
 STREAMS = {
     "coder_unknown": one(coder=0x60),
+    "coder_reserved": one(coder=0x70),
     "coder_raw_with_symbols": one(coder=0x01),
     "coder_integers_without_symbols": one(coder=0x30),
     "raw_short": one(stream=b"\x07"),
@@ -236,6 +242,17 @@ STREAMS = {
     "relative_incomplete": one(coder=0x32, stream=varint(15) + varint(1) + b"\x02\x01\x12" + b"\x02\x00" + b"\x00"),
     "rans_total": one(coder=0x33, stream=b"\x08\x00\x00" + b"\x00\x01" + u32(2**16)),
     "rans_m": one(coder=0x33, stream=b"\x0f\x00\x00" + bytes(12)),
+    "floats_dtype": one(dtype=4, coder=0x60, stream=b"\x0a" + bytes(6)),
+    "floats_chunk": one(dtype=10, coder=0x60, stream=b"\x09" + bytes(6)),
+    "floats_sizes": one(dtype=10, dims=(1025,), coder=0x60, stream=b"\x0a" + u32(2**32 - 1)),
+    "floats_plane": one(dtype=10, coder=0x60, stream=b"\x0a" + b"\x02" + bytes(5)),
+    "floats_short": one(dtype=10, coder=0x60, stream=b"\x0a" + bytes(5)),
+    "floats_long": one(dtype=10, coder=0x60, stream=b"\x0a" + bytes(7)),
+    "floats_packed_width": one(dtype=10, coder=0x60, stream=b"\x0a" + b"\x01\x05\x00\x09" + bytes(3) + bytes(3)),
+    "floats_packed_symbol": one(dtype=10, coder=0x60, stream=b"\x0a" + plane(1, packed([255, 256])) + bytes(3)),
+    "floats_rans_symbol": one(dtype=10, coder=0x60, stream=b"\x0a" + plane(3, rans([255, 256])) + bytes(3)),
+    "floats_rans_one": one(dtype=10, coder=0x60, stream=b"\x0a" + plane(3, rans([7, 7])) + bytes(3)),
+    "floats_rans_m": one(dtype=10, coder=0x60, stream=b"\x0a" + plane(3, rans([7, 8], m=13)) + bytes(3)),
 }
 
 CONTAINER = HEADERS | FRAMES | TABLES | GRAPHS | JSONS

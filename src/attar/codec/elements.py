@@ -25,6 +25,11 @@ def same_bits(first: np.ndarray, second: np.ndarray) -> bool:
     return np.array_equal(bit_patterns(first), bit_patterns(second))
 
 
+def is_float(dtype: np.dtype) -> bool:
+    """Half, single or double precision, or bfloat16."""
+    return dtype.kind == "f" or dtype == BFLOAT16
+
+
 def is_integer(dtype: np.dtype) -> bool:
     """Integer or bool."""
     return dtype.kind in "iub"

@@ -259,3 +259,24 @@ def decode_rans(payload: bytes, n: int) -> list[int]:
     reader.end()
     _check(all(x == 1 << 16 for x in states), "bad state")
     return symbols
+
+
+def decode_packed_bytes(payload: bytes, n: int) -> bytes:
+    """n symbols that are bytes: narrow fields over an alphabet of bytes."""
+    reader = Reader(payload)
+    low, width = reader.low(), reader.get(8)
+    _check(width <= 8, "bad header")
+    _check(0 <= low <= 255, "bad alphabet")
+    symbols = decode_packed(payload, n)
+    _check(max(symbols) <= 255, "bad alphabet")
+    return bytes(symbols)
+
+
+def decode_rans_bytes(payload: bytes, n: int) -> bytes:
+    """n symbols that are bytes: a small table of two or more of them."""
+    reader = Reader(payload)
+    total_log2, _ = reader.get(4), reader.get(4)
+    _check(total_log2 <= 12, "bad header")
+    alphabet = reader.alphabet()
+    _check(len(alphabet) >= 2 and alphabet[0] >= 0 and alphabet[-1] <= 255, "bad alphabet")
+    return bytes(decode_rans(payload, n))

@@ -6,15 +6,21 @@ import numpy as np
 
 from ..errors import FormatError
 from .codebook import decode_codebook, encode_codebook
-from .elements import DTYPES, bit_patterns, element_count, same_bits
+from .elements import DTYPES, bit_patterns, element_count, is_float, same_bits
+from .floats import decode_floats, encode_floats, gives_back
 from .grid import GridHint, decode_grid, encode_grid, fits
 from .plain import decode_constant, decode_integers, decode_raw, encode_integers, is_constant
 from .planes import decode_planes, encode_planes
 from .recognize import find_grids
 from .symbols import NAMES
 
-RAW, CONSTANT, PLANES, INTEGERS, GRID, CODEBOOK = range(6)
-_PLAIN = {RAW: ("raw", decode_raw), CONSTANT: ("constant", decode_constant), PLANES: ("planes", decode_planes)}
+RAW, CONSTANT, PLANES, INTEGERS, GRID, CODEBOOK, FLOATS = range(7)
+_PLAIN = {
+    RAW: ("raw", decode_raw),
+    CONSTANT: ("constant", decode_constant),
+    PLANES: ("planes", decode_planes),
+    FLOATS: ("floats", decode_floats),
+}
 _CODED = {
     INTEGERS: ("integers", decode_integers),
     GRID: ("grid", decode_grid),
@@ -43,8 +49,7 @@ def encode(array: np.ndarray, *, hint: GridHint | None = None) -> Encoded:
     """
     plain = _plain_array(array)
     chosen = _smallest(plain, hint)
-    decoded = decode(chosen.coder, chosen.payload, dtype=plain.dtype, shape=plain.shape)
-    assert same_bits(decoded, plain), f"{describe(chosen.coder)} stream does not give back its tensor"
+    assert _gives_back(chosen, plain), f"{describe(chosen.coder)} stream does not give back its tensor"
     return chosen
 
 
@@ -97,22 +102,41 @@ def _plain_array(array: np.ndarray) -> np.ndarray:
     return array
 
 
+def _gives_back(encoded: Encoded, array: np.ndarray) -> bool:
+    """Where the tensor may be large, without the memory of a second one."""
+    if encoded.coder == RAW << 4:
+        return encoded.payload == bit_patterns(array).data.cast("B")
+    if encoded.coder == FLOATS << 4:
+        return gives_back(encoded.payload, array)
+    return same_bits(decode(encoded.coder, encoded.payload, dtype=array.dtype, shape=array.shape), array)
+
+
 def _smallest(array: np.ndarray, hint: GridHint | None, *, exhaustive: bool = True) -> Encoded:
     if array.size == 0:
         return Encoded(RAW << 4, b"")
-    return min(_candidates(array, hint, exhaustive), key=lambda found: (found.size_bytes, found.coder))
+    smaller = [found for found in _candidates(array, hint, exhaustive) if found.size_bytes < array.nbytes]
+    if not smaller:
+        return Encoded(RAW << 4, array.tobytes())
+    return min(smaller, key=lambda found: (found.size_bytes, found.coder))
 
 
 def _candidates(array: np.ndarray, hint: GridHint | None, exhaustive: bool) -> list[Encoded]:
-    raw = Encoded(RAW << 4, array.tobytes())
     if is_constant(array):
-        return [raw, Encoded(CONSTANT << 4, raw.payload[: array.itemsize]), *_coded(INTEGERS, encode_integers(array))]
+        first = array.reshape(-1)[:1].tobytes()
+        return [Encoded(CONSTANT << 4, first), *_coded(INTEGERS, encode_integers(array))]
     if hint is not None and fits(array, hint):
-        return [raw, *_coded(GRID, encode_grid(hint, exhaustive=exhaustive))]
+        return _coded(GRID, encode_grid(hint, exhaustive=exhaustive))
     grids = [found for grid in find_grids(array) for found in _coded(GRID, encode_grid(grid))]
-    planes = Encoded(PLANES << 4, encode_planes(array))
     coded = [*_coded(INTEGERS, encode_integers(array)), *_coded(CODEBOOK, encode_codebook(array))]
-    return [raw, planes, *grids, *coded]
+    return [*_generic(array), *grids, *coded]
+
+
+def _generic(array: np.ndarray) -> list[Encoded]:
+    """Byte planes, which need nothing of the values but statistics; for floats those that know what a float is."""
+    if not is_float(array.dtype):
+        return [Encoded(PLANES << 4, encode_planes(array))]
+    payload = encode_floats(array)
+    return [] if payload is None else [Encoded(FLOATS << 4, payload)]
 
 
 def _coded(model: int, found: tuple[int, bytes] | None) -> list[Encoded]:

@@ -13,7 +13,13 @@ import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..codec.reference import decode_packed, decode_rans, decode_relative
+from ..codec.reference import (
+    decode_packed,
+    decode_packed_bytes,
+    decode_rans,
+    decode_rans_bytes,
+    decode_relative,
+)
 from ..errors import FormatError
 
 
@@ -138,7 +144,7 @@ def read_chunk(source: Bytes) -> tuple[int, bytes]:
 # --- 3 The table chunk ------------------------------------------------------------------------------------------------
 
 ITEMSIZE = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
-FLOAT32, BOOL, FLOAT16, BFLOAT16 = 1, 9, 10, 16
+FLOAT32, BOOL, FLOAT16, FLOAT64, BFLOAT16 = 1, 9, 10, 11, 16
 
 
 class Entry(NamedTuple):
@@ -328,8 +334,40 @@ def decode_codebook(source: Bytes, coder: int, entry: Entry) -> bytes:
     return b"".join(book[index] for index in indices)
 
 
-MODELS = (decode_raw, decode_constant, decode_planes, decode_integers, decode_grid, decode_codebook)
-CODERS = (0x00, 0x10, 0x20, 0x31, 0x32, 0x33, 0x41, 0x42, 0x43, 0x51, 0x52, 0x53)
+FLOATS = (FLOAT32, FLOAT16, FLOAT64, BFLOAT16)
+
+
+def decode_floats(source: Bytes, _coder: int, entry: Entry) -> bytes:
+    require(entry.dtype in FLOATS, f"dtype {entry.dtype} is not a type of floats")
+    turn, log2 = divmod(source.u8(), 32)
+    require(10 <= log2 <= 20, f"chunks of 2^{log2} elements, the limits are 2^10 and 2^20")
+    last = (entry.elements - 1) // 2**log2
+    sizes = struct.unpack(f"<{last}I", source.take(4 * last))
+    chunks = [read_elements(source.take(size), 2**log2, turn, entry) for size in sizes]
+    return b"".join([*chunks, read_elements(source.take(source.left()), entry.elements - last * 2**log2, turn, entry)])
+
+
+def read_elements(chunk: bytes, count: int, turn: int, entry: Entry) -> bytes:
+    source = Bytes(chunk)
+    planes = [read_plane(source, count) for _ in range(entry.itemsize)]
+    require(source.left() == 0, "bytes follow the last plane of a chunk")
+    bits = 8 * entry.itemsize
+    turned = [int.from_bytes(element, "big") for element in zip(*planes, strict=True)]
+    values = [value >> turn | value << bits - turn & 2**bits - 1 for value in turned]
+    return b"".join(value.to_bytes(entry.itemsize, "little") for value in values)
+
+
+def read_plane(source: Bytes, count: int) -> bytes:
+    coder = source.u8()
+    require(coder in (0, 1, 3), f"coder {coder} of a plane is none of 0, 1 and 3")
+    if coder == 0:
+        return source.take(count)
+    decode_plane = decode_packed_bytes if coder == 1 else decode_rans_bytes
+    return decode_plane(source.take(source.varint()), count)
+
+
+MODELS = (decode_raw, decode_constant, decode_planes, decode_integers, decode_grid, decode_codebook, decode_floats)
+CODERS = (0x00, 0x10, 0x20, 0x31, 0x32, 0x33, 0x41, 0x42, 0x43, 0x51, 0x52, 0x53, 0x60)
 
 
 # --- 8 Symbol coders: the codec's own reference -----------------------------------------------------------------------
