@@ -62,10 +62,9 @@ void attar_bytes_count(const uint8_t *src, size_t n, uint32_t *counts);
 /* The same of a sixteenth of the bytes, in short runs; returns how many these are. */
 size_t attar_bytes_sample(const uint8_t *src, size_t n, uint32_t *counts);
 
-/* The range of the counts; then frequencies for one total: every present symbol has at least 1.
- * attar_table_fit returns zero where more symbols are present than the total has room for. */
+/* The range of the counts; then frequencies for one total from 2^8 up: every present symbol has at least 1. */
 void attar_table_range(attar_byte_table *table, const uint32_t *counts);
-int attar_table_fit(attar_byte_table *table, const uint32_t *counts, size_t n, unsigned total_log2);
+void attar_table_fit(attar_byte_table *table, const uint32_t *counts, size_t n, unsigned total_log2);
 
 /* The header of 8.3 for one of 2^lanes_log2 lanes. */
 attar_status attar_table_write(const attar_byte_table *table, unsigned lanes_log2, uint8_t *dst, size_t dst_capacity,

@@ -37,11 +37,10 @@ static size_t estimated_size(const rans_plan *plan)
     return plan->header_size + (size_t)(plan->table.code_bits / 8) + ((size_t)3 << plan->lanes_log2);
 }
 
-/* SIZE_MAX where the total is too small for the symbols. */
 static size_t try_total(rans_plan *plan, const plane *of, unsigned total_log2)
 {
-    if (!attar_table_fit(&plan->table, of->counts, of->n, total_log2) ||
-        attar_table_write(&plan->table, plan->lanes_log2, plan->header, HEADER_MAX, &plan->header_size) != ATTAR_OK)
+    attar_table_fit(&plan->table, of->counts, of->n, total_log2);
+    if (attar_table_write(&plan->table, plan->lanes_log2, plan->header, HEADER_MAX, &plan->header_size) != ATTAR_OK)
         return SIZE_MAX;
     return estimated_size(plan);
 }
@@ -147,8 +146,8 @@ static int looks_random(const uint8_t *symbols, size_t n, attar_floats_encode_sc
     attar_byte_table table;
     size_t sampled = attar_bytes_sample(symbols, n, scratch->counts);
     attar_table_range(&table, scratch->counts);
-    return attar_table_fit(&table, scratch->counts, sampled, ATTAR_FLOATS_RANS_LOG2_MAX) &&
-           table.code_bits >= 8 * (uint64_t)(sampled - sampled / WORTHWHILE);
+    attar_table_fit(&table, scratch->counts, sampled, ATTAR_FLOATS_RANS_LOG2_MAX);
+    return table.code_bits >= 8 * (uint64_t)(sampled - sampled / WORTHWHILE);
 }
 
 static attar_status put_plane(uint8_t **at, const uint8_t *symbols, size_t n, attar_floats_encode_scratch *scratch)

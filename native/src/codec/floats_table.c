@@ -107,27 +107,22 @@ static unsigned next_to_change(const attar_byte_table *table, const uint32_t *co
     return best;
 }
 
-int attar_table_fit(attar_byte_table *table, const uint32_t *counts, size_t n, unsigned total_log2)
+void attar_table_fit(attar_byte_table *table, const uint32_t *counts, size_t n, unsigned total_log2)
 {
     const uint32_t total = UINT32_C(1) << total_log2;
-    uint32_t present = 0;
     uint32_t sum = 0;
     for (unsigned i = 0; i < table->size; i++) {
         uint64_t share = ((uint64_t)counts[table->low + i] * total + n / 2) / n;
         uint32_t frequency = counts[table->low + i] == 0 ? 0 : share < 1 ? 1 : (uint32_t)share;
         table->frequencies[i] = (uint16_t)frequency;
-        present += frequency != 0;
         sum += frequency;
     }
-    if (present > total)
-        return 0;
     for (; sum > total; sum--)
         table->frequencies[next_to_change(table, counts + table->low, 1)]--;
     for (; sum < total; sum++)
         table->frequencies[next_to_change(table, counts + table->low, 0)]++;
     table->total_log2 = total_log2;
     table->code_bits = code_bits(table, counts + table->low);
-    return 1;
 }
 
 static unsigned bits_of(uint32_t value)
