@@ -35,7 +35,7 @@ def grid(flags, rest, *, dtype=1, dims=(2,), q=(1, 0)):
 HEADERS = {
     "empty": (b"", "not an .attar file: it starts with nothing, not 89415452"),
     "magic": (b"PK\x03\x04" + file(W)[4:], "not an .attar file: it starts with 504b0304, not 89415452"),
-    "version": (b"\x89ATR\x02" + file(W)[5:], "version 2 is not supported, this reader knows 1"),
+    "version": (b"\x89ATR\x7f" + file(W)[5:], "version 127 is not supported, this reader knows 1, 2"),
     "flags": (b"\x89ATR\x01\x80" + file(W)[6:], "header flags are 0x80, version 1 knows none"),
     "header_only": (HEADER, "chunk kind: 1 bytes needed at byte 6, 0 left"),
 }

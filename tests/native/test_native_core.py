@@ -22,7 +22,8 @@ def _run(*command, cwd):
 
 def test_sources_compile_freestanding(tmp_path):
     _run(COMPILER, *STRICT, "-O2", "-ffreestanding", "-nostdlib", "-c", *SOURCES, cwd=tmp_path)
-    assert len(list(tmp_path.glob("*.o"))) == len(SOURCES)
+    # Kernels share their name with the portable one, and so their object file here.
+    assert {path.stem for path in tmp_path.glob("*.o")} == {path.stem for path in SOURCES}
 
 
 def test_sources_call_nothing_from_outside():

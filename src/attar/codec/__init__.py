@@ -1,6 +1,6 @@
 """Tensors to the fewest bytes and back, bit for bit."""
 
 from .grid import GridHint
-from .tensor import Encoded, decode, describe, encode, encoded_size
+from .tensor import COPY, Encoded, decode, decode_rows, describe, encode, encoded_size
 
-__all__ = ["Encoded", "GridHint", "decode", "describe", "encode", "encoded_size"]
+__all__ = ["COPY", "Encoded", "GridHint", "decode", "decode_rows", "describe", "encode", "encoded_size"]
