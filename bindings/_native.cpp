@@ -3,11 +3,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
@@ -141,11 +143,19 @@ public:
         checked([&] { return attar_levels_tables(model.get()); });
     }
 
-    uint64_t fit(const matrix_of<const uint64_t> &counts)
+    uint64_t fit(const matrix_of<const uint64_t> &counts, std::optional<bool> is_open)
     {
         uint64_t bits = 0;
-        checked([&] { return attar_levels_fit(model.get(), counts.data(), counts.size(), &bits); });
+        attar_levels_kind kind = ATTAR_LEVELS_EITHER;
+        if (is_open)
+            kind = *is_open ? ATTAR_LEVELS_OPEN : ATTAR_LEVELS_CLOSED;
+        checked([&] { return attar_levels_fit(model.get(), kind, counts.data(), counts.size(), &bits); });
         return bits;
+    }
+
+    void rates(int32_t reach, const matrix_of<float> &bits) const
+    {
+        checked([&] { return attar_levels_rates(model.get(), reach, bits.data(), bits.size()); });
     }
 
     size_t header(uint64_t n, const bytes_out &out)
@@ -273,6 +283,17 @@ static void levels_sums(const symbols_in &symbols, uint64_t first, uint64_t stri
     });
 }
 
+static void levels_cost(const matrix_of<const float> &bits, int32_t reach, const bytes_in &tables,
+                        const symbols_in &values, const vector_of<float> &costs)
+{
+    checked([&] {
+        if (tables.size() != values.size() || costs.size() != values.size())
+            return ATTAR_BAD_ARGUMENT;
+        return attar_levels_cost(bits.data(), bits.size(), reach, tables.data(), values.data(), values.size(),
+                                 costs.data());
+    });
+}
+
 static nb::list element_names()
 {
     nb::list names;
@@ -298,6 +319,7 @@ NB_MODULE(_native, m)
     m.def("huffman_lengths", &huffman_lengths, "counts"_a, "out"_a.noconvert());
     m.attr("ELEMENTS") = element_names();
     m.def("levels_sums", &levels_sums, "symbols"_a, "first"_a, "stride"_a, "sums"_a.noconvert());
+    m.def("levels_cost", &levels_cost, "bits"_a, "reach"_a, "tables"_a, "values"_a, "costs"_a.noconvert());
     nb::class_<Sink>(m, "Sink")
         .def(nb::init<unsigned, const bytes_out &, uint64_t, const vector_of<const float> &, uint64_t,
                       const bytes_in &, uint32_t>(),
@@ -306,7 +328,8 @@ NB_MODULE(_native, m)
     nb::class_<LevelsModel>(m, "LevelsModel")
         .def(nb::init<const std::vector<std::pair<uint32_t, uint64_t>> &, const vector_of<const int8_t> &, uint32_t>(),
              "axes"_a, "levels"_a, "tables"_a)
-        .def("fit", &LevelsModel::fit, "counts"_a)
+        .def("fit", &LevelsModel::fit, "counts"_a, "is_open"_a = nb::none())
+        .def("rates", &LevelsModel::rates, "reach"_a, "bits"_a.noconvert())
         .def("header", &LevelsModel::header, "n"_a, "out"_a.noconvert())
         .def("prepare", &LevelsModel::prepare, "lanes_log2"_a, "chunk"_a)
         .def("encode", &LevelsModel::encode, "symbols"_a, "first"_a, "out"_a.noconvert())

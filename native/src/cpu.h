@@ -13,4 +13,10 @@ int attar_cpu_has_avx2(void);
 int attar_cpu_has_avx512(void);
 #endif
 
+/* Every 64-bit ARM has it; words are loaded as they lie, so the order of bytes must be the usual one. */
+#if defined(__aarch64__) && defined(__ARM_NEON) && defined(__GNUC__) && !defined(__AARCH64EB__) && \
+    !defined(ATTAR_PORTABLE)
+#define ATTAR_HAS_NEON 1
+#endif
+
 #endif

@@ -113,8 +113,19 @@ attar_status attar_levels_sums(const int32_t *src, uint64_t first, size_t n, uin
 attar_status attar_levels_count(const attar_levels_model *model, const int32_t *src, uint64_t first, size_t n,
                                 uint64_t *counts, size_t counts_size);
 
+typedef enum attar_levels_kind { ATTAR_LEVELS_CLOSED, ATTAR_LEVELS_OPEN, ATTAR_LEVELS_EITHER } attar_levels_kind;
+
 /* Sets all that makes tables to what codes `counts` in the fewest bits, told without those of the header. */
-attar_status attar_levels_fit(attar_levels_model *model, const uint64_t *counts, size_t counts_size, uint64_t *bits);
+attar_status attar_levels_fit(attar_levels_model *model, attar_levels_kind kind, const uint64_t *counts,
+                              size_t counts_size, uint64_t *bits);
+
+/* bits[table * (2 reach + 1) + value + reach]: what each value from -reach to reach costs with each table; 2^20 for one
+ * that a closed table cannot hold. */
+attar_status attar_levels_rates(const attar_levels_model *model, int32_t reach, float *bits, size_t bits_size);
+
+/* costs[i] = the bits of values[i] with tables[i], looked up in what attar_levels_rates gave. */
+attar_status attar_levels_cost(const float *bits, size_t bits_size, int32_t reach, const uint8_t *tables,
+                               const int32_t *values, size_t n, float *costs);
 
 /* The table of each of the n elements from `first` on. */
 attar_status attar_levels_table_of(const attar_levels_model *model, uint64_t first, uint8_t *tables, size_t n);

@@ -51,6 +51,21 @@ static inline unsigned attar_token_of(int32_t value)
     return 2u * attar_class_of(attar_magnitude_of(value)) - (value > 0 ? 1u : 0u);
 }
 
+/* What a magnitude takes beside its token: so many ones and a zero if it is an escape, and a field. */
+typedef struct attar_extra {
+    unsigned ones;
+    int is_escape;
+    unsigned width;
+    uint32_t field;
+} attar_extra;
+
+attar_extra attar_extra_of(const attar_levels_model *model, uint32_t magnitude, uint8_t table);
+
+/* Bits of a number with table k, in 16384ths; more than anything costs where the table cannot hold it. */
+#define LEVELS_PRICE_OF_BIT UINT64_C(16384)
+#define LEVELS_PRICE_OF_NEVER (LEVELS_PRICE_OF_BIT << 20)
+uint64_t attar_levels_price(const attar_levels_model *model, uint32_t k, int32_t value);
+
 /* The side section, in the direction of the coder; a reader checks what it reads. */
 /* Logit j of table k as those before it make it expect. */
 int32_t attar_levels_guess(const attar_levels_model *model, uint32_t k, uint32_t j);
@@ -73,6 +88,7 @@ typedef size_t attar_tokens_turns(attar_lanes *lanes, unsigned lanes_log2, const
                                   const uint8_t *tables, uint8_t *tokens, size_t n);
 
 attar_tokens_turns attar_tokens_turns_portable;
+attar_tokens_turns attar_tokens_turns_neon;   /* 4 lanes or more */
 attar_tokens_turns attar_tokens_turns_avx2;   /* 8 lanes or more */
 attar_tokens_turns attar_tokens_turns_avx512; /* 16 lanes or more */
 attar_tokens_turns *attar_tokens_turns_best(unsigned lanes_log2);

@@ -252,10 +252,10 @@ static attar_status large_value(chunk_reader *reader, uint8_t table, uint8_t tok
     attar_status status = is_escape ? read_excess(reader, &excess)
                                     : read_extra(reader, attar_class_bits(class_), &excess);
     const uint64_t magnitude = attar_class_base(class_) + excess;
-    if (status == ATTAR_OK && magnitude > INT32_MAX)
-        return ATTAR_BAD_SYMBOL;
+    if (status != ATTAR_OK || magnitude > INT32_MAX)
+        return status != ATTAR_OK ? status : ATTAR_BAD_SYMBOL;
     *value = (token & 1) != 0 ? (int32_t)magnitude : -(int32_t)magnitude;
-    return status;
+    return ATTAR_OK;
 }
 
 static attar_status block_values(chunk_reader *reader, const uint8_t *tables, const uint8_t *tokens, int32_t *values,

@@ -108,33 +108,6 @@ static attar_status put_block(chunk_writer *writer, const int32_t *src, uint64_t
     return status;
 }
 
-/* What a magnitude takes beside its token: so many ones and a zero if it is an escape, and a field. */
-typedef struct extra_bits {
-    unsigned ones;
-    int is_escape;
-    unsigned width;
-    uint32_t field;
-} extra_bits;
-
-static extra_bits extra_of(const attar_levels_model *model, uint32_t magnitude, uint8_t table)
-{
-    extra_bits extra = {0, 0, 0, 0};
-    const unsigned class_ = attar_class_of(magnitude);
-    const unsigned top = model->top[table];
-    extra.is_escape = model->is_open && top > 0 && class_ >= top;
-    if (extra.is_escape) {
-        const uint32_t excess = magnitude - attar_class_base(top);
-        while (((uint64_t)excess + 1) >> (extra.width + 1) != 0)
-            extra.width++;
-        extra.ones = extra.width;
-        extra.field = excess + 1 - (UINT32_C(1) << extra.width);
-    } else {
-        extra.width = attar_class_bits(class_);
-        extra.field = magnitude - attar_class_base(class_);
-    }
-    return extra;
-}
-
 /* Magnitudes below take no extra bits with any table. */
 static uint32_t least_with_extra(const attar_levels_model *model)
 {
@@ -157,7 +130,7 @@ static uint64_t put_extra(const attar_levels_model *model, const int32_t *src, u
             attar_levels_block(model, first + i, tables, n - i < LEVELS_BLOCK ? n - i : LEVELS_BLOCK);
         if (attar_magnitude_of(src[i]) < least)
             continue;
-        const extra_bits extra = extra_of(model, attar_magnitude_of(src[i]), tables[i % LEVELS_BLOCK]);
+        const attar_extra extra = attar_extra_of(model, attar_magnitude_of(src[i]), tables[i % LEVELS_BLOCK]);
         total += extra.ones + extra.width + (extra.is_escape ? 1u : 0u);
         if (bits == NULL)
             continue;

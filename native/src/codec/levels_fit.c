@@ -137,55 +137,18 @@ static uint64_t fit_all(attar_levels_model *model, const uint64_t *counts)
     return cost + fit_skews(model, counts);
 }
 
-/* 16384 times log2(1 + i / 32). */
-static const uint16_t LOG2[33] = {
-    0, 727, 1433, 2118, 2784, 3432, 4062, 4676, 5274, 5858, 6428,
-    6984, 7527, 8059, 8578, 9086, 9584, 10071, 10549, 11017, 11476, 11926,
-    12368, 12802, 13228, 13646, 14057, 14461, 14858, 15249, 15634, 16012, 16384
-};
-
-/* 16384 times the logarithm of 1 to 4096, interpolated: the error is below 2 units. */
-static uint32_t log2_of(uint32_t frequency)
-{
-    unsigned whole = 0;
-    while (frequency >> (whole + 1) != 0)
-        whole++;
-    const uint32_t fraction = (frequency << (ATTAR_LEVELS_TOTAL_LOG2 - whole)) - ATTAR_LEVELS_SLOTS; /* of 4096 */
-    const uint32_t step = fraction / 128;
-    const uint32_t low = LOG2[step];
-    const uint32_t high = LOG2[step < 32 ? step + 1 : 32];
-    return 16384u * whole + low + (high - low) * (fraction % 128) / 128;
-}
-
-/* Bits beside the token, as far as its class tells: an excess is counted as that of the class's least number. */
-static uint64_t extra_bits(const attar_levels_model *model, uint32_t k, uint32_t class_)
-{
-    const uint32_t top = model->top[k];
-    if (!model->is_open || class_ < top || top == 0)
-        return attar_class_bits(class_);
-    uint64_t bits = 1;
-    for (uint64_t excess = (uint64_t)attar_class_base(class_) - attar_class_base(top) + 1; excess > 1; excess >>= 1)
-        bits += 2;
-    return bits;
-}
-
-/* What all elements take in the tables as they have become. */
+/* What all elements take in the tables as they have become; an excess counts as that of its class's least number. */
 static uint64_t coded_bits(const attar_levels_model *model, const uint64_t *counts)
 {
     uint64_t units = 0;
-    uint64_t bits = 0;
     for (uint32_t k = 0; k < model->tables; k++)
         for (uint32_t token = 0; token < ATTAR_LEVELS_TOKENS_MAX; token++) {
             const uint64_t count = counts[(size_t)k * ATTAR_LEVELS_TOKENS_MAX + token];
-            const uint32_t last = 2u * model->top[k];
-            const uint32_t own = token <= last || last == 0 ? token : last - (token & 1u);
-            if (count == 0 || own > last)
-                continue;
-            const uint32_t frequency = (uint32_t)model->starts[k][own + 1] - model->starts[k][own];
-            units += count * (16384u * ATTAR_LEVELS_TOTAL_LOG2 - log2_of(frequency));
-            bits += count * extra_bits(model, k, (token + 1) / 2);
+            const int32_t least = (int32_t)attar_class_base((token + 1) / 2);
+            if (count > 0)
+                units += count * attar_levels_price(model, k, (token & 1u) != 0 ? least : -least);
         }
-    return bits + units / 16384;
+    return units / LEVELS_PRICE_OF_BIT;
 }
 
 static attar_status fit_kind(attar_levels_model *model, int is_open, const uint64_t *counts, uint64_t *bits)
@@ -215,11 +178,14 @@ static attar_status fit_kind(attar_levels_model *model, int is_open, const uint6
     return status;
 }
 
-attar_status attar_levels_fit(attar_levels_model *model, const uint64_t *counts, size_t counts_size, uint64_t *bits)
+attar_status attar_levels_fit(attar_levels_model *model, attar_levels_kind kind, const uint64_t *counts,
+                              size_t counts_size, uint64_t *bits)
 {
     uint64_t closed = 0;
     if (model->tables > ATTAR_LEVELS_TABLES_MAX || counts_size < (size_t)model->tables * ATTAR_LEVELS_TOKENS_MAX)
         return ATTAR_BAD_ARGUMENT;
+    if (kind != ATTAR_LEVELS_EITHER)
+        return fit_kind(model, kind == ATTAR_LEVELS_OPEN, counts, bits);
     attar_status status = fit_kind(model, 0, counts, &closed);
     if (status == ATTAR_OK)
         status = fit_kind(model, 1, counts, bits);

@@ -44,6 +44,10 @@ attar_tokens_turns *attar_tokens_turns_best(unsigned lanes_log2)
     if (lanes_log2 >= 4 && attar_cpu_has_avx512())
         return attar_tokens_turns_avx512;
 #endif
+#ifdef ATTAR_HAS_NEON
+    if (lanes_log2 >= 2)
+        return attar_tokens_turns_neon;
+#endif
 #ifdef ATTAR_HAS_AVX2
     if (lanes_log2 >= 3 && attar_cpu_has_avx2())
         return attar_tokens_turns_avx2;

@@ -14,7 +14,9 @@ from .. import _native
 AXES_MAX, LEVEL_MAX, LENGTH_MAX = 3, 40, 1 << 16
 STEPS_PER_OCTAVE = 2
 # Passes of choosing levels by the price that the levels chosen before give them.
-_ROUNDS = 3
+_ROUNDS = 2
+# Zeros alone, in a row of more than so many elements, get the table that holds nothing else.
+_FEW = 8
 
 
 @dataclass(frozen=True)
@@ -61,19 +63,23 @@ def choose_levels(sums: np.ndarray, *, n: int) -> np.ndarray:
     wanted = STEPS_PER_OCTAVE * np.log2((sums + 2 * mean) / (mean * (each + 2)))
     # Magnitudes beyond a few hundred are as good as continuous: nothing changes any more.
     weight = each * _bits_of_a_miss(min(round(float(np.log2(mean)) * 4), 32))
-    levels = np.rint(wanted)
+    levels = np.rint(wanted).clip(-LEVEL_MAX, LEVEL_MAX).astype(np.int64)
     for _ in range(_ROUNDS):
         levels = _cheapest(wanted, levels, weight)
-    levels[sums == 0] = -LEVEL_MAX if each > 8 else levels[sums == 0]
-    return np.clip(levels, -LEVEL_MAX, LEVEL_MAX).astype(np.int8)
+    if each > _FEW:
+        levels[sums == 0] = -LEVEL_MAX
+    return levels.astype(np.int8)
 
 
 def _cheapest(wanted: np.ndarray, levels: np.ndarray, weight: float) -> np.ndarray:
     """For each place the level of fewest bits, by the prices of the present levels."""
-    values, counts = np.unique(levels, return_counts=True)
-    values, counts = np.union1d(values, [0.0]), dict(zip(values, counts, strict=True))
-    prices = np.array([np.log2((levels.size + 2) / (counts.get(value, 0) + 0.5)) for value in values])
-    costs = weight * np.square(wanted[:, None] - values) + prices
+    counts = np.bincount(levels + LEVEL_MAX, minlength=2 * LEVEL_MAX + 1)
+    counts[LEVEL_MAX] += counts[LEVEL_MAX] == 0  # no scale of its own is always a choice
+    values = np.flatnonzero(counts) - LEVEL_MAX
+    prices = np.log2((levels.size + 2) / (counts[values + LEVEL_MAX] + 0.5))
+    costs = np.square(wanted[:, None] - values)
+    costs *= weight
+    costs += prices
     return values[costs.argmin(axis=1)]
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import FormatError
 from .bitio import ByteReader, varint
+from .effort import Effort
 from .elements import bit_patterns, from_bytes
 from .sink import Sink
 from .symbols import decode_into, encode_symbols
@@ -16,7 +17,7 @@ ENTRIES_MAX = 4096
 _SAMPLE = 1 << 15
 
 
-def encode_codebook(array: np.ndarray) -> tuple[int, bytes] | None:
+def encode_codebook(array: np.ndarray, effort: Effort) -> tuple[int, bytes] | None:
     """Symbol coder and payload of a C-contiguous array; None with more than 4096 distinct bit patterns."""
     patterns = bit_patterns(array)
     if len(np.unique(patterns[:: patterns.size // _SAMPLE + 1])) > ENTRIES_MAX:
@@ -29,7 +30,7 @@ def encode_codebook(array: np.ndarray) -> tuple[int, bytes] | None:
     places = np.empty(len(book), np.int32)
     places[order] = np.arange(len(book), dtype=np.int32)
     origin = int(places[np.bincount(ranks).argmax()])
-    coder, payload = encode_symbols((places - np.int32(origin))[ranks], shape=array.shape)
+    coder, payload = encode_symbols((places - np.int32(origin))[ranks], shape=array.shape, effort=effort)
     return coder, varint(len(book) - 1) + varint(origin) + book[order].tobytes() + payload
 
 

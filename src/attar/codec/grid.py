@@ -7,6 +7,7 @@ import numpy as np
 
 from ..errors import FormatError
 from .bitio import ByteReader
+from .effort import Effort
 from .elements import PRECISION, pieces, same_bits
 from .sink import GRID_MAX, Sink
 from .symbols import decode_into, encode_symbols
@@ -70,15 +71,15 @@ def _vector(hint: GridHint) -> np.ndarray:
     return np.asarray(hint.scales).reshape(-1)
 
 
-def encode_grid(hint: GridHint, *, exhaustive: bool = True) -> tuple[int, bytes]:
-    """Symbol coder and payload of a tensor that its hint fits; `exhaustive` as in `encode_symbols`."""
+def encode_grid(hint: GridHint, effort: Effort) -> tuple[int, bytes]:
+    """Symbol coder and payload of a tensor that its hint fits."""
     patterns = _vector(hint).view(np.uint32)
     is_half = not (patterns & 0xFFFF).any()
     header = bytes([(hint.axis is not None) * _PER_CHANNEL | is_half * _HALF_SCALES])
     header += b"" if hint.axis is None else bytes([hint.axis])
     header += ((patterns >> 16).astype("<u2") if is_half else patterns.astype("<u4")).tobytes()
     integers = np.ascontiguousarray(hint.integers, np.int32).reshape(-1)
-    coder, payload = encode_symbols(integers, shape=hint.integers.shape, exhaustive=exhaustive)
+    coder, payload = encode_symbols(integers, shape=hint.integers.shape, effort=effort)
     return coder, header + payload
 
 

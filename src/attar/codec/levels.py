@@ -3,8 +3,10 @@
 The plan holds all that a payload's header says; what it estimates is what its payload will take, within a few bytes.
 """
 
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -14,12 +16,14 @@ from .bitio import varint
 from .sink import Sink
 
 TABLES_MAX, TOKENS_MAX = 32, 247
+LOW = -(2**31) + 1
 _NO_LEVELS = np.zeros(0, np.int8)
 # From so many bytes on the two that each lane wastes are well spent on speed.
 _LANES = ((48_000, 5), (6_000, 3), (1_500, 1), (0, 0))
 _CHUNK_BYTES, _CHUNK = 64_000, 1 << 18
-# A tensor larger than this is judged by pieces of it.
+# A tensor larger than this is judged by pieces of it, each with the place that it was taken from.
 _SAMPLE, _PIECE = 1 << 20, 1 << 13
+_Pieces = list[tuple[int, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class LevelsPlan:
     lanes_log2: int
     chunk: int
     estimated_bytes: float
+    tables: int
 
 
 @dataclass(frozen=True)
@@ -42,17 +47,24 @@ class _Fit:
     bits: float
 
 
-def plan(symbols: np.ndarray, shape: tuple[int, ...]) -> LevelsPlan | None:
-    """The best levels and tables for a contiguous int32 vector that fills `shape`; None for symbols below -2^31 + 1."""
-    if symbols.min() == np.iinfo(np.int32).min:
+def plan(
+    symbols: np.ndarray, shape: tuple[int, ...], *, is_open: bool | None = None, threads: int = 1
+) -> LevelsPlan | None:
+    """The best levels and tables for a contiguous int32 vector that fills `shape`; None for symbols below -2^31 + 1.
+
+    `is_open` decides whether tables have codes for all integers or for those alone that are met; None takes the better.
+    """
+    if symbols.min() < LOW:
         return None
-    sums = {axis: magnitudes(symbols, axis) for axes in views(shape) for axis in axes}
-    levels = {axis: choose_levels(sums[axis], n=symbols.size) for axis in sums}
-    pieces = _pieces(symbols)
-    fits = [_fit(pieces, symbols.size, axes, levels) for axes in [(), *_leveled(shape, levels)]]
+    axes = list(dict.fromkeys(axis for axes in views(shape) for axis in axes))
+    sums = in_threads(lambda axis: magnitudes(symbols, axis), axes, threads)
+    levels = {axis: choose_levels(found, n=symbols.size) for axis, found in zip(axes, sums, strict=True)}
+    sample = _sample(symbols)
+    fits = [_fit(sample, symbols.size, axes, levels, is_open) for axes in [(), *_leveled(shape, levels)]]
     best = min(fits, key=lambda fit: fit.bits)
-    if len(pieces) > 1:
-        best = _refit(best, [(0, symbols)])
+    if len(sample) > 1:
+        whole = [(first, symbols[first : first + _SAMPLE]) for first in range(0, symbols.size, _SAMPLE)]
+        best = _refit(best, whole, is_open, n=symbols.size, threads=threads)
     return _finished(best, symbols.size)
 
 
@@ -61,7 +73,7 @@ def _leveled(shape: tuple[int, ...], levels: dict[Axis, np.ndarray]) -> list[tup
     return [axes for axes in views(shape) if all(np.ptp(levels[axis]) > 0 for axis in axes)]
 
 
-def _pieces(symbols: np.ndarray) -> list[tuple[int, np.ndarray]]:
+def _sample(symbols: np.ndarray) -> _Pieces:
     """All of the vector, or spread-out pieces of a long one, each with its place."""
     if symbols.size <= _SAMPLE:
         return [(0, symbols)]
@@ -69,13 +81,13 @@ def _pieces(symbols: np.ndarray) -> list[tuple[int, np.ndarray]]:
     return [(int(start), symbols[start : start + _PIECE]) for start in starts]
 
 
-def _fit(pieces: list, n: int, axes: tuple[Axis, ...], levels: dict[Axis, np.ndarray]) -> _Fit:
+def _fit(pieces: _Pieces, n: int, axes: tuple[Axis, ...], levels: dict[Axis, np.ndarray], is_open: bool | None) -> _Fit:
     chosen = [levels[axis] for axis in axes]
     base, tables = _base(chosen)
     chosen = [chosen[0] + np.where(chosen[0] > -LEVEL_MAX, base, 0).astype(np.int8), *chosen[1:]] if axes else []
     stacked = np.clip(np.concatenate(chosen), -LEVEL_MAX, LEVEL_MAX).astype(np.int8) if axes else _NO_LEVELS
     model = _native.LevelsModel([(axis.length, axis.stride) for axis in axes], stacked, tables)
-    return _refit(_Fit(axes, stacked, tables, model, 0.0), pieces, n=n)
+    return _refit(_Fit(axes, stacked, tables, model, 0.0), pieces, is_open, n=n)
 
 
 def _base(chosen: list[np.ndarray]) -> tuple[int, int]:
@@ -89,13 +101,17 @@ def _base(chosen: list[np.ndarray]) -> tuple[int, int]:
     return tables - 1 - high, tables
 
 
-def _refit(fit: _Fit, pieces: list, *, n: int | None = None) -> _Fit:
-    counts = np.zeros((fit.tables, TOKENS_MAX), np.uint64)
-    for first, piece in pieces:
-        fit.model.count(piece, first, counts)
-    bits = fit.model.fit(counts)
-    share = 1.0 if n is None else n / sum(piece.size for _, piece in pieces)
+def _refit(fit: _Fit, pieces: _Pieces, is_open: bool | None, *, n: int, threads: int = 1) -> _Fit:
+    counts = sum(in_threads(lambda piece: _count(fit, *piece), pieces, threads))
+    bits = fit.model.fit(counts, is_open)
+    share = n / sum(piece.size for _, piece in pieces)
     return replace(fit, bits=bits * share + 8 * len(_header(fit.model, fit)))
+
+
+def _count(fit: _Fit, first: int, piece: np.ndarray) -> np.ndarray:
+    counts = np.zeros((fit.tables, TOKENS_MAX), np.uint64)
+    fit.model.count(piece, first, counts)
+    return counts
 
 
 def _header(model: _native.LevelsModel, fit: _Fit) -> bytes:
@@ -112,7 +128,7 @@ def _finished(fit: _Fit, n: int) -> LevelsPlan:
     out = np.empty(4 * fit.levels.size + 16_384, np.uint8)
     header = out[: fit.model.header(n, out)].tobytes()
     chunks = -(-n // chunk)
-    return LevelsPlan(fit.model, header, lanes_log2, chunk, size + chunks * ((2 << lanes_log2) + 3))
+    return LevelsPlan(fit.model, header, lanes_log2, chunk, size + chunks * ((2 << lanes_log2) + 3), fit.tables)
 
 
 def _chunk(n: int, size: float) -> int:
@@ -122,29 +138,34 @@ def _chunk(n: int, size: float) -> int:
     return chunk if n >= 2 * chunk else n
 
 
-def write(symbols: np.ndarray, plan: LevelsPlan) -> bytes:
+def write(symbols: np.ndarray, plan: LevelsPlan, *, threads: int = 1) -> bytes:
     """The payload of the vector that was planned."""
-    chunks = []
-    for first in range(0, symbols.size, plan.chunk):
-        part = symbols[first : first + plan.chunk]
-        out = np.empty(6 * part.size + (4 << plan.lanes_log2) + 64, np.uint8)
-        chunks.append(out[: plan.model.encode(part, first, out)].tobytes())
+    firsts = range(0, symbols.size, plan.chunk)
+    chunks = in_threads(lambda first: _chunk_bytes(symbols[first : first + plan.chunk], first, plan), firsts, threads)
     sizes = b"".join(varint(len(chunk)) for chunk in chunks[:-1])
     return b"".join([plan.header, sizes, *chunks])
+
+
+def _chunk_bytes(part: np.ndarray, first: int, plan: LevelsPlan) -> bytes:
+    out = np.empty(6 * part.size + (4 << plan.lanes_log2) + 64, np.uint8)
+    return out[: plan.model.encode(part, first, out)].tobytes()
+
+
+def in_threads(task: Callable, parts: Sequence, threads: int) -> list:
+    """The results of a task for each part, in order; the first error is that of the first part, whoever fails first."""
+    if threads < 2 or len(parts) < 2:
+        return [task(part) for part in parts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(task, parts))
 
 
 def decode(payload: np.ndarray, sink: Sink, *, n: int, threads: int = 1) -> None:
     """The chunks of a payload of n symbols that the sink wants; ValueError with the name of a status."""
     decoder = _native.LevelsDecoder(payload, n)
     first, count = _wanted(decoder, sink)
-    parts = min(threads, count)
-    if parts < 2:
-        decoder.decode(first, count, sink.native())
-        return
-    bounds = [first + count * i // parts for i in range(parts + 1)]
-    with ThreadPoolExecutor(parts) as pool:
-        # Each part writes elements of its own; the first error is the one of the first part, whoever comes last.
-        list(pool.map(lambda i: decoder.decode(bounds[i], bounds[i + 1] - bounds[i], sink.native()), range(parts)))
+    bounds = [first + count * i // threads for i in range(threads + 1)]
+    shares = [(start, stop - start) for start, stop in pairwise(bounds) if stop > start]
+    in_threads(lambda share: decoder.decode(*share, sink.native()), shares or [(first, 0)], threads)
 
 
 def _wanted(decoder: _native.LevelsDecoder, sink: Sink) -> tuple[int, int]:

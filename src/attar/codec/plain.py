@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..errors import FormatError
+from .effort import Effort
 from .elements import bit_patterns, from_bytes, is_integer
 from .sink import HOLDS_INTEGERS, Sink
 from .symbols import decode_into, encode_symbols
@@ -27,13 +28,13 @@ def decode_constant(_coder: int, payload: bytes, window: Window) -> np.ndarray:
     return np.repeat(from_bytes(payload, window.dtype, count=1, what="constant stream"), window.stop - window.start)
 
 
-def encode_integers(array: np.ndarray) -> tuple[int, bytes] | None:
+def encode_integers(array: np.ndarray, effort: Effort) -> tuple[int, bytes] | None:
     """Symbol coder and payload of an integer or bool array; None when symbols of 32 bits cannot hold it."""
     if not is_integer(array.dtype):
         return None
     if array.min() < _SYMBOL_RANGE.min or array.max() > _SYMBOL_RANGE.max:
         return None
-    return encode_symbols(array.reshape(-1).astype(np.int32, copy=False), shape=array.shape)
+    return encode_symbols(array.reshape(-1).astype(np.int32, copy=False), shape=array.shape, effort=effort)
 
 
 def decode_integers(coder: int, payload: bytes, window: Window) -> np.ndarray:

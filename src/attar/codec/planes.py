@@ -4,9 +4,12 @@ import numpy as np
 
 from ..errors import FormatError
 from .bitio import ByteReader, varint
+from .effort import PACKED, RANS, Effort
 from .elements import bit_patterns, from_bytes
-from .symbols import PACKED, RANS, decode_symbols, encode_symbols
+from .symbols import decode_symbols, encode_symbols
 from .window import Window
+
+_TWO = Effort(frozenset({PACKED, RANS}))
 
 
 def encode_planes(array: np.ndarray) -> bytes:
@@ -16,7 +19,7 @@ def encode_planes(array: np.ndarray) -> bytes:
 
 
 def _encode_plane(plane: np.ndarray) -> bytes:
-    coder, payload = encode_symbols(plane, coders=(PACKED, RANS))
+    coder, payload = encode_symbols(plane, effort=_TWO)
     return bytes([coder]) + varint(len(payload)) + payload
 
 

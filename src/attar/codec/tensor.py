@@ -6,12 +6,13 @@ import numpy as np
 
 from ..errors import FormatError
 from .codebook import decode_codebook, encode_codebook
+from .effort import LEVELS, NAMES, Effort
 from .elements import DTYPES, bit_patterns, element_count, same_bits
 from .grid import GridHint, decode_grid, encode_grid, fits
 from .plain import decode_constant, decode_integers, decode_raw, encode_integers, is_constant
 from .planes import decode_planes, encode_planes
 from .recognize import find_grids
-from .symbols import LEVELS, NAMES
+from .symbols import BEST
 from .window import Window
 
 RAW, CONSTANT, PLANES, INTEGERS, GRID, CODEBOOK = range(6)
@@ -25,6 +26,7 @@ _MODELS = {
     CODEBOOK: ("codebook", decode_codebook),
 }
 _LARGE_BYTES = 1 << 24
+QUICK = Effort(exhaustive=False)
 _CODED = frozenset({INTEGERS, GRID, CODEBOOK})  # models whose payloads end in a symbol payload
 
 
@@ -41,15 +43,15 @@ class Encoded:
         return len(self.payload)
 
 
-def encode(array: np.ndarray, *, hint: GridHint | None = None) -> Encoded:
+def encode(array: np.ndarray, *, hint: GridHint | None = None, effort: Effort = BEST) -> Encoded:
     """The smallest stream of an array of any shape that gives back each of its bits, ties to the lowest coder byte.
 
     A hint that fits the array bit for bit spares the search for other models; one that does not is ignored.
     Raises TypeError for an element type that streams do not hold.
     """
     plain = _plain_array(array)
-    chosen = _smallest(plain, hint)
-    assert _gives_back(chosen, plain), f"{describe(chosen.coder)} stream does not give back its tensor"
+    chosen = _smallest(plain, hint, effort)
+    assert _gives_back(chosen, plain, effort.threads), f"{describe(chosen.coder)} stream does not give back its tensor"
     return chosen
 
 
@@ -59,7 +61,7 @@ def encoded_size(array: np.ndarray, *, hint: GridHint | None = None) -> int:
     It differs from that size only if a hint holds and the relative index wins, whose bound is then not searched
     exhaustively. Nothing is proved by decoding.
     """
-    return _smallest(_plain_array(array), hint, exhaustive=False).size_bytes
+    return _smallest(_plain_array(array), hint, QUICK).size_bytes
 
 
 def decode(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], threads: int = 1) -> np.ndarray:
@@ -122,24 +124,24 @@ def _plain_array(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _smallest(array: np.ndarray, hint: GridHint | None, *, exhaustive: bool = True) -> Encoded:
+def _smallest(array: np.ndarray, hint: GridHint | None, effort: Effort) -> Encoded:
     if array.size == 0:
         return Encoded(RAW << 4, b"")
-    found = min(_candidates(array, hint, exhaustive), key=lambda found: (found.size_bytes, found.coder))
+    found = min(_candidates(array, hint, effort), key=lambda found: (found.size_bytes, found.coder))
     return found if found.size_bytes < array.nbytes else Encoded(RAW << 4, array.tobytes())
 
 
-def _candidates(array: np.ndarray, hint: GridHint | None, exhaustive: bool) -> list[Encoded]:
+def _candidates(array: np.ndarray, hint: GridHint | None, effort: Effort) -> list[Encoded]:
     if is_constant(array):
         one = array.reshape(-1)[:1].tobytes()
-        return [Encoded(CONSTANT << 4, one), *_coded(INTEGERS, encode_integers(array))]
+        return [Encoded(CONSTANT << 4, one), *_coded(INTEGERS, encode_integers(array, effort))]
     if hint is not None and fits(array, hint):
-        return _coded(GRID, encode_grid(hint, exhaustive=exhaustive))
-    grids = [found for grid in find_grids(array) for found in _coded(GRID, encode_grid(grid))]
+        return _coded(GRID, encode_grid(hint, effort))
+    grids = [found for grid in find_grids(array) for found in _coded(GRID, encode_grid(grid, effort))]
     if grids and array.nbytes > _LARGE_BYTES:
         return grids  # what follows could save no more than a table, and takes several times the array's memory
     planes = Encoded(PLANES << 4, encode_planes(array))
-    coded = [*_coded(INTEGERS, encode_integers(array)), *_coded(CODEBOOK, encode_codebook(array))]
+    coded = [*_coded(INTEGERS, encode_integers(array, effort)), *_coded(CODEBOOK, encode_codebook(array, effort))]
     return [planes, *grids, *coded]
 
 
@@ -147,9 +149,9 @@ def _coded(model: int, found: tuple[int, bytes] | None) -> list[Encoded]:
     return [] if found is None else [Encoded(model << 4 | found[0], found[1])]
 
 
-def _gives_back(encoded: Encoded, array: np.ndarray) -> bool:
+def _gives_back(encoded: Encoded, array: np.ndarray, threads: int) -> bool:
     """Whether a stream decodes to the array's bits; that of a large one in parts, as two of them would fill memory."""
-    known = {"dtype": array.dtype, "shape": array.shape}
+    known = {"dtype": array.dtype, "shape": array.shape, "threads": threads}
     if encoded.coder % 16 != LEVELS or array.nbytes <= _LARGE_BYTES or array.ndim == 0:
         return same_bits(decode(encoded.coder, encoded.payload, **known), array)
     rows = range(len(array))

@@ -38,6 +38,8 @@ def original(entries: Sequence[TensorEntry], entry: TensorEntry, stream: bytes) 
     Raises:
         FormatError: it does not.
     """
+    if entry.decoded_bytes == 0:
+        raise FormatError("copy for a tensor without elements: it must be raw")
     reader = ByteReader(stream)
     index = reader.varint("copy")
     reader.expect_end("copy")

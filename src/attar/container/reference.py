@@ -238,6 +238,7 @@ def copy_of(stream: bytes, entries: list[Entry], before: list[Tensor]) -> Tensor
     source = Bytes(stream)
     index, entry = source.varint(), entries[len(before)]
     require(source.left() == 0, "bytes follow the payload")
+    require(entry.elements > 0, "a tensor without elements has coder 0")
     require(index < len(before) and entries[index].coder != COPY, f"a copy of {index}, which is no tensor before it")
     same = (entries[index].dtype, entries[index].shape) == (entry.dtype, entry.shape)
     require(same, f"a copy of {index}, which has another type or shape")
