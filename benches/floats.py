@@ -21,6 +21,7 @@ from peers import environment
 
 from attar import codec
 from attar.codec.floats import decode_floats, encode_floats
+from attar.codec.window import Window
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 LARGE = 1 << 24
@@ -55,9 +56,9 @@ def run_zipnn(array: np.ndarray) -> Run:
 
 
 def run_floats(array: np.ndarray) -> Run:
-    form = {"dtype": array.dtype, "shape": array.shape, "n": array.size}
+    window = Window(array.dtype, array.shape, 0, array.size)
     payload, encode_cpu_s = best_of(lambda: encode_floats(array))
-    decoded, decode_cpu_s = best_of(lambda: decode_floats(payload, **form))
+    decoded, decode_cpu_s = best_of(lambda: decode_floats(0, payload, window))
     return Run(len(payload), encode_cpu_s, decode_cpu_s) if same(decoded, array) else different(array)
 
 

@@ -1,17 +1,26 @@
 // Converts arguments for the native core, and nothing else: every buffer, results included, belongs to the caller.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/vector.h>
 
 #include "attar/codec.h"
+#include "attar/levels.h"
 
 namespace nb = nanobind;
 using namespace nb::literals;
 
 template <class T> using vector_of = nb::ndarray<T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T> using matrix_of = nb::ndarray<T, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 using bytes_in = vector_of<const uint8_t>;
 using symbols_in = vector_of<const int32_t>;
 using bytes_out = vector_of<uint8_t>;
@@ -138,6 +147,186 @@ static void huffman_lengths(const vector_of<const uint64_t> &counts, const bytes
     });
 }
 
+// Levels, tops, logits and skews of a levels payload: what its header says, and all that its encoder needs.
+class LevelsModel {
+public:
+    LevelsModel(const std::vector<std::pair<uint32_t, uint64_t>> &axes, const vector_of<const int8_t> &levels,
+                uint32_t tables)
+        : model(new attar_levels_model())
+    {
+        uint64_t first = 0;
+        model->axes = static_cast<uint32_t>(axes.size());
+        model->tables = tables;
+        for (size_t a = 0; a < axes.size() && a < ATTAR_LEVELS_AXES_MAX; a++) {
+            model->axis[a] = {static_cast<uint32_t>(first), axes[a].first, axes[a].second};
+            first += axes[a].first;
+        }
+        bool fits = axes.size() <= ATTAR_LEVELS_AXES_MAX && first == levels.size() && first <= ATTAR_LEVELS_LENGTH_MAX;
+        checked([&] { return fits ? ATTAR_OK : ATTAR_BAD_ARGUMENT; });
+        std::copy_n(levels.data(), levels.size(), model->levels);
+        checked([&] { return attar_levels_tables(model.get()); });
+    }
+
+    uint64_t fit(const matrix_of<const uint64_t> &counts, std::optional<bool> is_open)
+    {
+        uint64_t bits = 0;
+        attar_levels_kind kind = ATTAR_LEVELS_EITHER;
+        if (is_open)
+            kind = *is_open ? ATTAR_LEVELS_OPEN : ATTAR_LEVELS_CLOSED;
+        checked([&] { return attar_levels_fit(model.get(), kind, counts.data(), counts.size(), &bits); });
+        return bits;
+    }
+
+    void rates(int32_t reach, const matrix_of<float> &bits) const
+    {
+        checked([&] { return attar_levels_rates(model.get(), reach, bits.data(), bits.size()); });
+    }
+
+    size_t header(uint64_t n, const bytes_out &out)
+    {
+        size_t written = 0;
+        checked([&] { return attar_levels_encode_header(model.get(), n, out.data(), out.size(), &written); });
+        return written;
+    }
+
+    void prepare(unsigned lanes_log2, uint64_t chunk)
+    {
+        model->lanes_log2 = lanes_log2;
+        model->chunk = chunk;
+        encoder.reset(new attar_levels_encoder);
+        checked([&] { return attar_levels_prepare(encoder.get(), model.get()); });
+    }
+
+    size_t encode(const symbols_in &symbols, uint64_t first, const bytes_out &out)
+    {
+        size_t written = 0;
+        checked([&] {
+            return encoder ? attar_levels_encode(encoder.get(), symbols.data(), first, symbols.size(), out.data(),
+                                                 out.size(), &written)
+                           : ATTAR_BAD_ARGUMENT;
+        });
+        return written;
+    }
+
+    void count(const symbols_in &symbols, uint64_t first, const matrix_of<uint64_t> &counts)
+    {
+        checked([&] {
+            return attar_levels_count(model.get(), symbols.data(), first, symbols.size(), counts.data(), counts.size());
+        });
+    }
+
+    void tables(uint64_t first, const bytes_out &out)
+    {
+        checked([&] { return attar_levels_table_of(model.get(), first, out.data(), out.size()); });
+    }
+
+    void frequencies(const matrix_of<uint16_t> &out)
+    {
+        for (uint32_t k = 0; k < model->tables && k < out.shape(0); k++)
+            for (uint32_t token = 0; token <= 2u * model->top[k] && token < out.shape(1); token++)
+                out(k, token) = static_cast<uint16_t>(model->starts[k][token + 1] - model->starts[k][token]);
+    }
+
+    const attar_levels_model &get() const { return *model; }
+
+private:
+    std::unique_ptr<attar_levels_model> model;
+    std::unique_ptr<attar_levels_encoder> encoder;
+};
+
+// Bits of each kind of element.
+static unsigned element_bits(unsigned element)
+{
+#define ATTAR_ELEMENT_BITS(code, name, bits) bits,
+    static const unsigned widths[] = {ATTAR_ELEMENT_TABLE(ATTAR_ELEMENT_BITS)};
+#undef ATTAR_ELEMENT_BITS
+    return element < ATTAR_ELEMENT_COUNT ? widths[element] : 8;
+}
+
+// Where integers go: `out` holds the elements of a tensor from `from` on.
+class Sink {
+public:
+    Sink(unsigned element, const bytes_out &out, uint64_t from, const vector_of<const float> &scales, uint64_t stride,
+         const bytes_in &book, uint32_t origin)
+        : out(out), scales(scales), book(book), sink()
+    {
+        const unsigned bits = element_bits(element);
+        sink.element = static_cast<attar_element>(element);
+        sink.dst = this->out.data();
+        sink.from = from;
+        sink.capacity = out.size() * 8 / bits;
+        sink.scales = this->scales.data();
+        sink.scale_count = static_cast<uint32_t>(scales.size());
+        sink.stride = stride;
+        sink.book = this->book.data();
+        sink.entries = static_cast<uint32_t>(book.size() * 8 / bits);
+        sink.origin = origin;
+    }
+
+    void write(uint64_t first, const symbols_in &values)
+    {
+        checked([&] { return attar_sink_write(&sink, first, values.data(), values.size()); });
+    }
+
+    const attar_sink *get() const { return &sink; }
+
+private:
+    bytes_out out;
+    vector_of<const float> scales;
+    bytes_in book;
+    attar_sink sink;
+};
+
+// Keeps the payload alive that it reads.
+class LevelsDecoder {
+public:
+    LevelsDecoder(const bytes_in &payload, uint64_t n) : payload(payload), decoder(new attar_levels_decoder)
+    {
+        checked([&] { return attar_levels_open(decoder.get(), payload.data(), payload.size(), n); });
+    }
+
+    void decode(uint64_t first, uint64_t count, const Sink &sink)
+    {
+        checked([&] { return attar_levels_decode(decoder.get(), first, count, sink.get()); });
+    }
+
+    uint64_t chunk() const { return decoder->model.chunk; }
+    uint64_t chunk_count() const { return decoder->chunk_count; }
+    uint32_t tables() const { return decoder->model.tables; }
+
+private:
+    bytes_in payload;
+    std::unique_ptr<attar_levels_decoder> decoder;
+};
+
+static void levels_sums(const symbols_in &symbols, uint64_t first, uint64_t stride, const vector_of<uint64_t> &sums)
+{
+    checked([&] {
+        return attar_levels_sums(symbols.data(), first, symbols.size(), stride, static_cast<uint32_t>(sums.size()),
+                                 sums.data());
+    });
+}
+
+static void levels_cost(const matrix_of<const float> &bits, int32_t reach, const bytes_in &tables,
+                        const symbols_in &values, const vector_of<float> &costs)
+{
+    checked([&] {
+        if (tables.size() != values.size() || costs.size() != values.size())
+            return ATTAR_BAD_ARGUMENT;
+        return attar_levels_cost(bits.data(), bits.size(), reach, tables.data(), values.data(), values.size(),
+                                 costs.data());
+    });
+}
+
+static nb::list element_names()
+{
+    nb::list names;
+#define ATTAR_ELEMENT_NAME(code, name, bits) names.append(name);
+    ATTAR_ELEMENT_TABLE(ATTAR_ELEMENT_NAME)
+#undef ATTAR_ELEMENT_NAME
+    return names;
+}
+
 NB_MODULE(_native, m)
 {
     m.doc() = "The native core of attar; ValueError carries the name of a status.";
@@ -157,4 +346,29 @@ NB_MODULE(_native, m)
     m.def("symbol_range", &symbol_range, "symbols"_a);
     m.def("histogram", &histogram, "symbols"_a, "low"_a, "out"_a.noconvert());
     m.def("huffman_lengths", &huffman_lengths, "counts"_a, "out"_a.noconvert());
+    m.attr("ELEMENTS") = element_names();
+    m.def("levels_sums", &levels_sums, "symbols"_a, "first"_a, "stride"_a, "sums"_a.noconvert());
+    m.def("levels_cost", &levels_cost, "bits"_a, "reach"_a, "tables"_a, "values"_a, "costs"_a.noconvert());
+    nb::class_<Sink>(m, "Sink")
+        .def(nb::init<unsigned, const bytes_out &, uint64_t, const vector_of<const float> &, uint64_t,
+                      const bytes_in &, uint32_t>(),
+             "element"_a, "out"_a.noconvert(), "from"_a, "scales"_a, "stride"_a, "book"_a, "origin"_a)
+        .def("write", &Sink::write, "first"_a, "values"_a);
+    nb::class_<LevelsModel>(m, "LevelsModel")
+        .def(nb::init<const std::vector<std::pair<uint32_t, uint64_t>> &, const vector_of<const int8_t> &, uint32_t>(),
+             "axes"_a, "levels"_a, "tables"_a)
+        .def("fit", &LevelsModel::fit, "counts"_a, "is_open"_a = nb::none())
+        .def("rates", &LevelsModel::rates, "reach"_a, "bits"_a.noconvert())
+        .def("header", &LevelsModel::header, "n"_a, "out"_a.noconvert())
+        .def("prepare", &LevelsModel::prepare, "lanes_log2"_a, "chunk"_a)
+        .def("encode", &LevelsModel::encode, "symbols"_a, "first"_a, "out"_a.noconvert())
+        .def("count", &LevelsModel::count, "symbols"_a, "first"_a, "counts"_a.noconvert())
+        .def("tables", &LevelsModel::tables, "first"_a, "out"_a.noconvert())
+        .def("frequencies", &LevelsModel::frequencies, "out"_a.noconvert());
+    nb::class_<LevelsDecoder>(m, "LevelsDecoder")
+        .def(nb::init<const bytes_in &, uint64_t>(), "payload"_a, "n"_a)
+        .def("decode", &LevelsDecoder::decode, "first"_a, "count"_a, "sink"_a)
+        .def_prop_ro("chunk", &LevelsDecoder::chunk)
+        .def_prop_ro("chunk_count", &LevelsDecoder::chunk_count)
+        .def_prop_ro("tables", &LevelsDecoder::tables);
 }

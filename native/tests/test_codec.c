@@ -1,17 +1,6 @@
 /* Round trips of every payload, then the same payloads truncated and with bits flipped, for the sanitizers to judge. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "attar/codec.h"
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
+#include "check.h"
 
 enum { COUNT_MAX = 3000, CAPACITY = 1 << 16 };
 
@@ -28,23 +17,6 @@ static attar_status decode_relative(const uint8_t *src, size_t size, int32_t *ds
 static attar_status decode_rans(const uint8_t *src, size_t size, int32_t *dst, size_t n)
 {
     return attar_rans_decode(src, size, dst, n, &rans_scratch);
-}
-
-static uint32_t random_state = 1;
-
-static uint32_t random_below(uint32_t limit)
-{
-    random_state = random_state * 1664525u + 1013904223u;
-    return (random_state >> 8) % limit;
-}
-
-static size_t put_varint(uint8_t *dst, uint64_t value)
-{
-    size_t size = 0;
-    for (; value >= 0x80u; value >>= 7)
-        dst[size++] = (uint8_t)(value | 0x80u);
-    dst[size++] = (uint8_t)value;
-    return size;
 }
 
 static size_t put_zigzag(uint8_t *dst, int32_t value)
@@ -145,13 +117,10 @@ static size_t make_rans(const int32_t *symbols, size_t n, unsigned lanes_log2, u
     return size + body;
 }
 
-/* An exact allocation, so that one byte read too far is seen. */
 static attar_status decode_copy(decode_call *decode, const uint8_t *payload, size_t size, size_t n)
 {
-    uint8_t *copy = malloc(size + (size == 0));
-    int32_t *symbols = malloc((n + 1) * sizeof *symbols);
-    CHECK(copy != NULL && symbols != NULL);
-    memcpy(copy, payload, size);
+    uint8_t *copy = copy_of(payload, size);
+    int32_t *symbols = exactly((n + 1) * sizeof *symbols);
     attar_status status = decode(copy, size, symbols, n);
     free(symbols);
     free(copy);

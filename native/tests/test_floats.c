@@ -1,31 +1,12 @@
 /* Chunks of floats: round trips, damage for the sanitizers to judge, and kernels that equal the portable code. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "../src/codec/floats.h"
 #include "attar/codec.h"
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition)) {                                                                        \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                        \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
+#include "check.h"
 
 enum { COUNT_MAX = (1 << 16) + 100, BYTES_MAX = 8 * COUNT_MAX };
 
 static attar_floats_scratch decode_scratch;
 static attar_floats_encode_scratch encode_scratch;
-static uint32_t random_state = 1;
-
-static uint32_t random_below(uint32_t limit)
-{
-    random_state = random_state * 1664525u + 1013904223u;
-    return (random_state >> 8) % limit;
-}
-
 /* Half of the bytes random, some few-valued and skewed, some constant: every plane coder finds its own. */
 static void fill(uint8_t *elements, size_t n, unsigned itemsize)
 {
@@ -37,21 +18,13 @@ static void fill(uint8_t *elements, size_t n, unsigned itemsize)
         }
 }
 
-static uint8_t *exact(size_t size)
-{
-    uint8_t *memory = malloc(size + (size == 0));
-    CHECK(memory != NULL);
-    return memory;
-}
-
 /* Allocations of the exact sizes, so that one byte too far is seen. */
 static attar_status decode(const uint8_t *payload, size_t size, uint8_t *dst, size_t n, unsigned itemsize,
                            unsigned turn)
 {
-    uint8_t *copy = exact(size);
-    uint8_t *planes = exact(n * itemsize);
-    uint8_t *elements = exact(n * itemsize);
-    memcpy(copy, payload, size);
+    uint8_t *copy = copy_of(payload, size);
+    uint8_t *planes = exactly(n * itemsize);
+    uint8_t *elements = exactly(n * itemsize);
     attar_status status = attar_floats_decode(copy, size, elements, n, itemsize, turn, planes, n * itemsize,
                                               &decode_scratch);
     memcpy(dst, elements, n * itemsize);
@@ -64,8 +37,8 @@ static attar_status decode(const uint8_t *payload, size_t size, uint8_t *dst, si
 static size_t encode(const uint8_t *elements, size_t n, unsigned itemsize, unsigned turn, uint8_t *dst)
 {
     size_t capacity = attar_floats_bound(n, itemsize);
-    uint8_t *planes = exact(n * itemsize);
-    uint8_t *out = exact(capacity);
+    uint8_t *planes = exactly(n * itemsize);
+    uint8_t *out = exactly(capacity);
     size_t written;
     CHECK(attar_floats_encode(elements, n, itemsize, turn, out, capacity, &written, planes, n * itemsize,
                               &encode_scratch) == ATTAR_OK);
@@ -134,7 +107,7 @@ static void test_arguments(void)
     CHECK(attar_floats_decode(payload, 5, elements, 3, 4, 1, decoded, 11, &decode_scratch) == ATTAR_BAD_ARGUMENT);
 }
 
-#ifdef ATTAR_HAS_X86_KERNELS
+#ifdef ATTAR_HAS_AVX512
 
 enum { TURNS = 300, SYMBOLS = TURNS * ATTAR_TURN };
 
@@ -178,7 +151,7 @@ static void check_decoder(attar_decode_turns *turns, const uint8_t *from, size_t
 {
     static uint8_t found[SYMBOLS];
     uint32_t states[ATTAR_TURN];
-    uint8_t *words = exact(size + ATTAR_TURN_BYTES); /* room for the last turn's unseen words */
+    uint8_t *words = exactly(size + ATTAR_TURN_BYTES); /* room for the last turn's unseen words */
     memcpy(words, from, size);
     memset(words + size, 0, ATTAR_TURN_BYTES);
     memcpy(states, first_states, sizeof states);
@@ -220,11 +193,11 @@ static void check_kernels(unsigned size, unsigned total_log2)
     start_states(states);
     encode_plainly(symbols, states, spans, total_log2, &at);
     size_t written = (size_t)(words + sizeof words - at);
-    if (attar_has_avx2())
+    if (attar_cpu_has_avx2())
         check_decoder(attar_decode_turns_avx2, at, written, states, slots, total_log2, symbols);
-    if (attar_has_avx512())
+    if (attar_cpu_has_avx512())
         check_decoder(attar_decode_turns_avx512, at, written, states, slots, total_log2, symbols);
-    if (attar_has_avx512() && total_log2 >= ATTAR_TURN_LOG2_MIN)
+    if (attar_cpu_has_avx512() && total_log2 >= ATTAR_TURN_LOG2_MIN)
         check_encoder(symbols, spans, total_log2, at, written, states);
 }
 

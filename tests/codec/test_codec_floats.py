@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from attar import codec
 from attar.codec import floats
 from attar.codec.planes import encode_planes
+from attar.codec.window import Window
 from attar.container import reference
 from attar.errors import FormatError
 
@@ -27,8 +28,8 @@ def _normal(dtype, count, *, seed=0):
     return (np.random.default_rng(seed).normal(size=count) * 0.02).astype(dtype)
 
 
-def _native(payload, dtype, shape, **options):
-    return floats.decode_floats(payload, dtype=dtype, shape=shape, n=prod(shape), **options)
+def _native(payload, dtype, shape, *, threads=1):
+    return floats.decode_floats(0, payload, Window(np.dtype(dtype), shape, 0, prod(shape), threads))
 
 
 def _reference(payload, dtype, shape):
@@ -101,6 +102,23 @@ def test_chunks_and_threads_change_nothing(count, threads):
         assert count == 1
         return
     assert _native(payload, array.dtype, (count,), threads=threads).tobytes() == array.tobytes()
+
+
+@given(st.integers(0, 5000), st.integers(0, 5000), st.integers(1, 3))
+def test_any_window_is_a_part_of_the_whole(first, last, threads):
+    array = _normal(np.float32, 5000)
+    payload = floats.encode_floats(array, chunk_log2=10)
+    start, stop = sorted((first, last))
+    found = floats.decode_floats(0, payload, Window(array.dtype, (5000,), start, stop, threads))
+    assert found.tobytes() == array[start:stop].tobytes()
+
+
+def test_damage_elsewhere_goes_unseen():
+    array = _normal(np.float32, 5000)
+    payload = bytearray(floats.encode_floats(array, chunk_log2=10))
+    payload[-1] ^= 255
+    rows = codec.decode_rows(0x60, bytes(payload), range(4096), dtype=array.dtype, shape=(5000,))
+    assert rows.tobytes() == array[:4096].tobytes()
 
 
 def test_a_chunk_decodes_alone():
@@ -218,7 +236,7 @@ def test_noise_is_judged_as_the_reference_does(noise, dtype, count):
         ("", "floats header: 1 bytes wanted, 0 left"),
         ("09", "chunks of 2\\^9: not within 2\\^10 to 2\\^20"),
         ("35", "chunks of 2\\^21"),
-        ("0a", "floats chunk at 0, 0 bytes for 6 elements: truncated"),
+        ("0a", "floats chunk 0 of 1, 0 bytes for 6 elements: truncated"),
         ("0a 00 0000000000", "truncated"),
         ("0a 00 000000000000 00 0000000000", "truncated"),
         ("0a 00 000000000000 00 000000000000 00", "trailing data"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attar.codec import frequencies, gaps, huffman, packed, rans, reference, relative, symbols
+from attar.codec import frequencies, gaps, huffman, levels, packed, rans, reference, relative, symbols
 from attar.codec.bitio import ByteReader, varint, varint_size, zigzag
 from attar.codec.histogram import histogram, information_bits
 from attar.errors import FormatError
@@ -94,6 +94,9 @@ def test_the_smallest_payload_is_chosen(values):
     hist = histogram(vector)
     if hist.counts is not None:
         everything[symbols.RANS] = rans.write(vector, rans.plan(hist))
+    levels_plan = levels.plan(vector, vector.shape)
+    if levels_plan is not None:
+        everything[symbols.LEVELS] = levels.write(vector, levels_plan)
     assert (len(payload), coder) == min((len(other), kind) for kind, other in everything.items())
 
 

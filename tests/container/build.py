@@ -4,6 +4,7 @@ import zlib
 
 MAGIC = b"\x89ATR"
 HEADER = MAGIC + b"\x01\x00"
+LEVELS, COPY = 4, 0x70  # a symbol coder and a coder byte of version 2
 ITEMSIZE = {1: 4, 2: 1, 3: 1, 4: 2, 5: 2, 6: 4, 7: 8, 9: 1, 10: 2, 11: 8, 12: 4, 13: 8, 16: 2}
 
 
@@ -52,9 +53,9 @@ def stored(raw, *, length=None):
     return out
 
 
-def file(*tensors, graph=None, meta=None, provenance=None, extra=b""):
+def file(*tensors, version=1, graph=None, meta=None, provenance=None, extra=b""):
     """Return a whole file; graph, meta and provenance are payloads, `extra` stands before the end chunk."""
-    parts = [HEADER, chunk(1, table(*tensors))]
+    parts = [MAGIC + bytes([version, 0]), chunk(1, table(*tensors))]
     parts += [chunk(kind, payload) for kind, payload in ((2, graph), (3, meta), (5, provenance)) if payload is not None]
     parts += [chunk(64, b"".join(stream for _, stream in tensors)), extra, chunk(255)]
     return b"".join(parts)

@@ -5,17 +5,21 @@ import struct
 from itertools import zip_longest
 
 from . import models
-from .build import ITEMSIZE, chunk, file, stored, tensor, varint
-from .symbols import packed, rans, relative
+from .build import COPY, ITEMSIZE, LEVELS, chunk, file, stored, tensor, varint
+from .symbols import levels, packed, rans, relative
 
 RAW = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I", 13: "Q"}
-SYMBOLS = {1: packed, 2: relative, 3: rans}
+SYMBOLS = {1: packed, 2: relative, 3: rans, LEVELS: levels}
 
 
 def sparse(count=60, *, low=-3, high=3, seed=0):
     """Integers of which about two thirds are zero, the last one included."""
     draw = random.Random(seed)
     return [draw.randint(low, high) if draw.random() < 0.35 else 0 for _ in range(count - 1)] + [0]
+
+
+def version(coder):
+    return 2 if coder == LEVELS else 1
 
 
 def raw_of_every_dtype():
@@ -48,7 +52,7 @@ def integers(coder):
     wide = tensor(b"wide", 7, (60,), 0x30 + coder, SYMBOLS[coder](sparse(low=-90, high=90)))
     narrow = tensor(b"narrow", 2, (6, 10), 0x30 + coder, SYMBOLS[coder]([abs(v) for v in sparse()]))
     mask = tensor(b"mask", 9, (60,), 0x30 + coder, SYMBOLS[coder]([v > 0 for v in sparse()]))
-    return file(wide, narrow, mask)
+    return file(wide, narrow, mask, version=version(coder))
 
 
 def integers_wide():
@@ -68,13 +72,67 @@ def rans_lanes():
     return file(many, tensor(b"one symbol", 5, (7,), 0x33, rans([-4] * 7, m=8, order=0)))
 
 
+def levels_corners():
+    return file(*LEVELED, version=2)
+
+
+def leveled(name, values, dims, dtype=6, **model):
+    return tensor(name, dtype, dims, 0x30 + LEVELS, levels(values, **model))
+
+
+def three_axes():
+    """Rows, columns and taps; a row of zeros; a sum below 0 and one beyond the last table; a skew."""
+    rows, columns, taps = [0, 1, -40, 2, 40], [0, 1, 1, 0], [-1, 0, 1]
+    tables = [[], [-16], [-4, -9, 3], [40, 8, 5, -2, 0, 1]]
+    values = []
+    for i in range(60):
+        level = rows[i // 12] + columns[i // 3 % 4] + taps[i % 3]
+        top = len(tables[min(max(level, 0), 3)])
+        values.append((i * 7 % (2 * top + 1)) - top)
+    return {"values": values, "axes": [(12, rows), (3, columns), (1, taps)], "logits": tables, "skews": [0, 5, -20, -2]}
+
+
+def spread(count, high):
+    """Magnitudes from 0 to `high` in all sizes, of both signs."""
+    draw = random.Random(1)
+    return [0, high, -high, *(draw.choice((-1, 1)) * (high >> draw.randint(0, 31)) for _ in range(count - 3))]
+
+
+def many_tables():
+    """A table for each of 32 rows, tops up and down."""
+    tables = [[16 - j - k for j in range(k * 5 % 7)] for k in range(32)]
+    values = [(-1) ** i * (i % (i // 3 * 5 % 7 + 1)) for i in range(96)]
+    return {"values": values, "axes": [(3, list(range(32)))], "logits": tables, "precision": 1, "follows": True}
+
+
+LEVELED = [
+    leveled(b"axes", dims=(5, 4, 3), precision=1, log_lanes=5, **three_axes()),
+    leveled(b"axes of one lane", dims=(60,), precision=1, **three_axes()),
+    leveled(b"chunks", sparse(300), (300,), log_lanes=5, chunk=64, axes=[(7, [0, 1, 2])], logits=[[3, 3, 1]] * 3),
+    leveled(b"wide", spread(200, 2**31 - 1), (200,), log_lanes=1, chunk=128, precision=3),
+    leveled(b"no extra bits", [3, -15, 0, 9], (4,), logits=[[-128, 128] + [0] * 15], precision=0),
+    leveled(b"large logits", [1, -2, 0, 2], (4,), dtype=3, logits=[[127, -128]], skews=[128], precision=0),
+    leveled(b"tables", dims=(96,), log_lanes=3, **many_tables()),
+    leveled(b"zeros", [0] * 70, (70,), log_lanes=4, chunk=64),
+    leveled(b"one", [-(2**31) + 1], (1,), log_lanes=2),
+    leveled(b"places beyond the end", [1, 0, 1], (3,), axes=[(3, [1] * 9), (1, [0, 1])], logits=[[0], [9], [-9]]),
+]
+
+
+def copies():
+    w = tensor(b"w", 1, (2, 3), 0x41, b"\x02\x80\x3e" + packed([-2, -1, 0, 1, 0, -2]))
+    tied = tensor(b"tied", 1, (2, 3), COPY, varint(1))
+    again = tensor(b"again", 1, (2, 3), COPY, varint(1))
+    return file(tensor(b"a"), w, tied, tensor(b"b", coder=COPY, stream=varint(0)), again, version=2)
+
+
 def grid(coder):
     q = sparse()
     step = tensor(b"step", 1, (60,), 0x40 + coder, b"\x00" + struct.pack("<f", 0.1) + SYMBOLS[coder](q))
     short = tensor(b"short", 16, (3, 20), 0x40 + coder, b"\x03\x00" + b"\x80\x3e\xcd\x3d\x03\x41" + SYMBOLS[coder](q))
     axis = b"\x01\x01" + struct.pack("<4f", 0.001, 0.3, 7.7, 1e-7)
     half = tensor(b"half", 10, (3, 4, 5), 0x40 + coder, axis + SYMBOLS[coder](q))
-    return file(step, short, half)
+    return file(step, short, half, version=version(coder))
 
 
 def grid_rounding():
@@ -91,7 +149,8 @@ def codebook(coder):
     entries = [-1.5, -0.25, -0.0, 0.0, 0.1, 0.7, 2.0]
     stream = varint(6) + varint(3) + struct.pack("<7f", *entries) + SYMBOLS[coder](sparse())
     big = varint(1) + varint(0) + struct.pack("<2Q", 5, 2**64 - 1) + SYMBOLS[coder]([0, 1, 0])
-    return file(tensor(b"w", 1, (60,), 0x50 + coder, stream), tensor(b"big", 13, (3,), 0x50 + coder, big))
+    w = tensor(b"w", 1, (60,), 0x50 + coder, stream)
+    return file(w, tensor(b"big", 13, (3,), 0x50 + coder, big), version=version(coder))
 
 
 def whole_model():
@@ -144,6 +203,7 @@ def floats_of_every_dtype():
         tensor(b"bfloat", 16, (2500,), 0x60, floats(16, [value >> 16 for value in single], turn=0, coders=(1, 3))),
         tensor(b"lanes", 1, (2500,), 0x60, floats(1, single, turn=1, log2=11, lanes=6)),
         tensor(b"one", 16, (), 0x60, floats(16, [0x3F80], turn=1, coders=(1, 0))),
+        version=2,
     )
 
 
@@ -161,6 +221,8 @@ GOOD = {
     "integers_wide": integers_wide,
     "relative_corners": relative_corners,
     "rans_lanes": rans_lanes,
+    "levels_corners": levels_corners,
+    "copy": copies,
     "grid_rounding": grid_rounding,
     "floats": floats_of_every_dtype,
     "no_tensors": file,

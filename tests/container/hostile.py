@@ -32,6 +32,10 @@ def grid(flags, rest, *, dtype=1, dims=(2,), q=(1, 0)):
     return one(dtype=dtype, dims=dims, coder=0x41, stream=bytes([flags]) + rest + packed(list(q)))
 
 
+def floats(stream, *, dtype=10, dims=(2,)):
+    return file(tensor(dtype=dtype, dims=dims, coder=0x60, stream=stream), version=2)
+
+
 def plane(coder, payload):
     """A coded plane of a floats chunk."""
     return bytes([coder]) + varint(len(payload)) + payload
@@ -40,7 +44,7 @@ def plane(coder, payload):
 HEADERS = {
     "empty": (b"", "not an .attar file: it starts with nothing, not 89415452"),
     "magic": (b"PK\x03\x04" + file(W)[4:], "not an .attar file: it starts with 504b0304, not 89415452"),
-    "version": (b"\x89ATR\x02" + file(W)[5:], "version 2 is not supported, this reader knows 1"),
+    "version": (b"\x89ATR\x7f" + file(W)[5:], "version 127 is not supported, this reader knows 1, 2"),
     "flags": (b"\x89ATR\x01\x80" + file(W)[6:], "header flags are 0x80, version 1 knows none"),
     "header_only": (HEADER, "chunk kind: 1 bytes needed at byte 6, 0 left"),
 }
@@ -212,7 +216,7 @@ JSONS = {
 # The text after "tensor 'w': " belongs to the codec: here it only has to be there.
 STREAMS = {
     "coder_unknown": one(coder=0x60),
-    "coder_reserved": one(coder=0x70),
+    "coder_reserved": file(tensor(coder=0x80), version=2),
     "coder_raw_with_symbols": one(coder=0x01),
     "coder_integers_without_symbols": one(coder=0x30),
     "raw_short": one(stream=b"\x07"),
@@ -242,17 +246,17 @@ STREAMS = {
     "relative_incomplete": one(coder=0x32, stream=varint(15) + varint(1) + b"\x02\x01\x12" + b"\x02\x00" + b"\x00"),
     "rans_total": one(coder=0x33, stream=b"\x08\x00\x00" + b"\x00\x01" + u32(2**16)),
     "rans_m": one(coder=0x33, stream=b"\x0f\x00\x00" + bytes(12)),
-    "floats_dtype": one(dtype=4, coder=0x60, stream=b"\x0a" + bytes(6)),
-    "floats_chunk": one(dtype=10, coder=0x60, stream=b"\x09" + bytes(6)),
-    "floats_sizes": one(dtype=10, dims=(1025,), coder=0x60, stream=b"\x0a" + u32(2**32 - 1)),
-    "floats_plane": one(dtype=10, coder=0x60, stream=b"\x0a" + b"\x02" + bytes(5)),
-    "floats_short": one(dtype=10, coder=0x60, stream=b"\x0a" + bytes(5)),
-    "floats_long": one(dtype=10, coder=0x60, stream=b"\x0a" + bytes(7)),
-    "floats_packed_width": one(dtype=10, coder=0x60, stream=b"\x0a" + b"\x01\x05\x00\x09" + bytes(3) + bytes(3)),
-    "floats_packed_symbol": one(dtype=10, coder=0x60, stream=b"\x0a" + plane(1, packed([255, 256])) + bytes(3)),
-    "floats_rans_symbol": one(dtype=10, coder=0x60, stream=b"\x0a" + plane(3, rans([255, 256])) + bytes(3)),
-    "floats_rans_one": one(dtype=10, coder=0x60, stream=b"\x0a" + plane(3, rans([7, 7])) + bytes(3)),
-    "floats_rans_m": one(dtype=10, coder=0x60, stream=b"\x0a" + plane(3, rans([7, 8], m=13)) + bytes(3)),
+    "floats_dtype": floats(b"\x0a" + bytes(6), dtype=4),
+    "floats_chunk": floats(b"\x09" + bytes(6)),
+    "floats_sizes": floats(b"\x0a" + u32(2**32 - 1), dims=(1025,)),
+    "floats_plane": floats(b"\x0a" + b"\x02" + bytes(5)),
+    "floats_short": floats(b"\x0a" + bytes(5)),
+    "floats_long": floats(b"\x0a" + bytes(7)),
+    "floats_packed_width": floats(b"\x0a" + b"\x01\x05\x00\x09" + bytes(3) + bytes(3)),
+    "floats_packed_symbol": floats(b"\x0a" + plane(1, packed([255, 256])) + bytes(3)),
+    "floats_rans_symbol": floats(b"\x0a" + plane(3, rans([255, 256])) + bytes(3)),
+    "floats_rans_one": floats(b"\x0a" + plane(3, rans([7, 7])) + bytes(3)),
+    "floats_rans_m": floats(b"\x0a" + plane(3, rans([7, 8], m=13)) + bytes(3)),
 }
 
 CONTAINER = HEADERS | FRAMES | TABLES | GRAPHS | JSONS

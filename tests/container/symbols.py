@@ -1,6 +1,8 @@
-"""Plain encoders of the three symbol coders (docs/format.md, section 8): clear, not small."""
+"""Plain encoders of the four symbol coders (docs/format.md, section 8): clear, not small."""
 
+import math
 from collections import Counter
+from itertools import accumulate
 
 from .build import u32, varint, zigzag
 
@@ -118,3 +120,142 @@ def _encode(values, frequencies, starts, m, lanes):
             words, x = [x & 0xFFFF, *words], x >> 16
         states[index % lanes] = (x // frequency << m) + x % frequency + start
     return states, words
+
+
+class Chance:
+    """The adaptive chance of a one in 65536ths."""
+
+    def __init__(self):
+        self.one, self.count = 32768, 0
+
+    def learn(self, bit):
+        rate = int(math.log2(self.count + 2))
+        self.one += (65536 - self.one) // 2**rate if bit else -(self.one // 2**rate)
+        self.count = min(self.count + 1, 30)
+
+
+class Side:
+    """A side section under construction: `low` is the whole number that its bytes spell, with all its carries."""
+
+    def __init__(self):
+        self.low, self.range, self.size = 0, 2**32 - 1, 4
+
+    def bit(self, bit, chance):
+        bound = (self.range >> 16) * chance.one
+        self.low, self.range = (self.low, bound) if bit else (self.low + bound, self.range - bound)
+        chance.learn(bit)
+        while self.range < 2**24:
+            self.low, self.range, self.size = self.low << 8, self.range << 8, self.size + 1
+
+    def numbers(self, values):
+        """One list, with chances of its own."""
+        nonzero, negative, onward = [Chance() for _ in range(3)], Chance(), [Chance() for _ in range(24)]
+        last = 0
+        for value in values:
+            self.bit(value != 0, nonzero[min(last, 2)])
+            last = abs(value)
+            if value:
+                self.bit(value < 0, negative)
+                for step in range(1, last + 1):
+                    self.bit(step < last, onward[min(step, 24) - 1])
+
+    def pack(self):
+        """The bytes of a number from low to low + range - 1 with the most zero bytes at its end, without those."""
+        for zeros in reversed(range(self.size + 1)):
+            rounded = -(-self.low // 256**zeros)
+            if rounded * 256**zeros < self.low + self.range:
+                return rounded.to_bytes(self.size - zeros, "big").rstrip(b"\0")
+        raise AssertionError("low itself is such a number")
+
+
+def levels(values, *, axes=(), logits=None, skews=None, precision=2, log_lanes=0, chunk=None, follows=False):
+    """`axes` are pairs of stride and levels, `logits` one list for each table, whose length is the table's top."""
+    if logits is None:
+        logits = [[0] * max(_class_of(abs(value))[0] for value in values)]
+    tables = [_level_table(row, skew, precision) for row, skew in zip(logits, skews or [0] * len(logits), strict=True)]
+    side = levels_side(axes, logits, skews, follows=follows)
+    flags = len(axes) | log_lanes << 2 | (skews is not None) << 5 | (chunk is not None) << 6
+    head = bytes([flags, len(logits) - 1 | precision << 5])
+    head += b"".join(varint(len(steps)) + varint(stride) for stride, steps in axes)
+    head += (b"" if chunk is None else varint(chunk)) + varint(len(side)) + side
+    size = chunk or len(values)
+    has_extra = any(len(row) >= 16 for row in logits)
+    chunks = [
+        _level_chunk(values, range(at, min(at + size, len(values))), axes, tables, 2**log_lanes, has_extra)
+        for at in range(0, len(values), size)
+    ]
+    return head + b"".join(varint(len(part)) for part in chunks[:-1]) + b"".join(chunks)
+
+
+def levels_side(axes, logits, skews, *, follows=False):
+    side = Side()
+    for _, steps in axes:
+        side.bit(follows, Chance())
+        side.numbers(_steps(steps) if follows else steps)
+    tops = [len(row) for row in logits]
+    side.numbers(_steps(tops))
+    side.numbers([logits[k][j] - _guess(logits, k, j) for k in range(len(logits)) for j in range(tops[k])])
+    if skews is not None:
+        side.numbers(_steps([skew for skew, top in zip(skews, tops, strict=True) if top]))
+    return side.pack()
+
+
+def _steps(values):
+    return [value - before for value, before in zip(values, [0, *values[:-1]], strict=True)]
+
+
+def _guess(logits, k, j):
+    has_above = k > 0 and j < len(logits[k - 1])
+    if j == 0:
+        return logits[k - 1][0] if has_above else 0
+    left = logits[k][j - 1]
+    if not has_above:
+        return left
+    return sorted([left, logits[k - 1][j], left + logits[k - 1][j] - logits[k - 1][j - 1]])[1]
+
+
+def _level_table(logits, skew, precision):
+    """Token -> (frequency, start), tokens being (class, whether negative)."""
+    top, left, frequencies = len(logits), 4096, {}
+    for j in range(top + 1):
+        above = 0
+        if j < top:
+            above = left * _logistic(logits[j] * 2**precision) // 65536
+            above = min(max(above, 2 * (top - j)), left - (1 if j == 0 else 2))
+        own, left = left - above, above
+        negative = min(max(own * _logistic(skew * 2**precision) // 65536, 1), own - 1) if j else 0
+        frequencies[j, False] = own - negative
+        if j:
+            frequencies[j, True] = negative
+    starts = accumulate(frequencies.values(), initial=0)
+    return {token: (frequency, start) for (token, frequency), start in zip(frequencies.items(), starts, strict=False)}
+
+
+def _logistic(x):
+    return 65536 - _logistic(-x) if x < 0 else round(65536 / (1 + math.exp(-x / 16)))
+
+
+def _class_of(magnitude):
+    """Class, extra bits, and how many those are."""
+    if magnitude < 16:
+        return magnitude, 0, 0
+    width = magnitude.bit_length() - 3
+    return 16 + 4 * (width - 2) + (magnitude >> width) - 4, magnitude % 2**width, width
+
+
+def _level_chunk(values, places, axes, tables, lanes, has_extra):
+    extra, tokens = Bits(), []
+    for i in places:
+        level = sum(steps[i // stride % len(steps)] for stride, steps in axes)
+        class_, rest, width = _class_of(abs(values[i]))
+        extra.field(rest, width)
+        tokens.append(tables[min(max(level, 0), len(tables) - 1)][class_, values[i] < 0])
+    states, words = [2**16] * lanes, []
+    for k, (frequency, start) in reversed(list(enumerate(tokens))):
+        x = states[k % lanes]
+        if x >= frequency << 20:
+            words, x = [x & 0xFFFF, *words], x >> 16
+        states[k % lanes] = (x // frequency << 12) + x % frequency + start
+    raw = extra.pack()
+    body = b"".join(map(u32, states)) + b"".join(word.to_bytes(2, "little") for word in words) + raw
+    return varint(len(raw)) + body if has_extra else body

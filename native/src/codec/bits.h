@@ -83,7 +83,7 @@ static inline int attar_bits_put(attar_bit_writer *writer, uint32_t value, unsig
     return 1;
 }
 
-static inline int attar_put_varint(attar_bit_writer *writer, uint32_t value)
+static inline int attar_bits_put_varint(attar_bit_writer *writer, uint32_t value)
 {
     for (; value >= 0x80u; value >>= 7)
         if (!attar_bits_put(writer, (value & 0x7fu) | 0x80u, 8))

@@ -29,6 +29,15 @@ attar_status attar_read_varint(attar_bytes *in, uint64_t *value)
     return ATTAR_BAD_VARINT;
 }
 
+size_t attar_put_varint(uint8_t *dst, uint64_t value)
+{
+    size_t size = 0;
+    for (; value >= 0x80u; value >>= 7)
+        dst[size++] = (uint8_t)((value & 0x7fu) | 0x80u);
+    dst[size++] = (uint8_t)value;
+    return size;
+}
+
 attar_status attar_read_low(attar_bytes *in, int32_t *low)
 {
     uint64_t zigzag;

@@ -54,6 +54,10 @@ static inline void attar_store32(uint8_t *p, uint32_t value)
     attar_store16(p + 2, value >> 16);
 }
 
+attar_status attar_read_u8(attar_bytes *in, uint32_t *value);
+
+enum { ATTAR_VARINT_MAX = 10 }; /* bytes */
+
 static inline size_t attar_varint_size(uint64_t value)
 {
     size_t size = 1;
@@ -62,7 +66,8 @@ static inline size_t attar_varint_size(uint64_t value)
     return size;
 }
 
-attar_status attar_read_u8(attar_bytes *in, uint32_t *value);
+/* Takes attar_varint_size(value) bytes, which the caller has seen to be there. */
+size_t attar_put_varint(uint8_t *dst, uint64_t value);
 
 /* Unsigned LEB128 in its shortest form. */
 attar_status attar_read_varint(attar_bytes *in, uint64_t *value);

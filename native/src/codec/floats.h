@@ -3,6 +3,7 @@
 #ifndef ATTAR_CODEC_FLOATS_H
 #define ATTAR_CODEC_FLOATS_H
 
+#include "../cpu.h"
 #include "attar/codec.h"
 #include "rans_header.h"
 
@@ -30,12 +31,12 @@ typedef size_t attar_encode_turns(const uint8_t *src, size_t n, uint32_t *states
 attar_decode_turns *attar_find_decode_turns(void);
 attar_encode_turns *attar_find_encode_turns(void);
 
-#if defined(__x86_64__) && defined(__GNUC__)
-#define ATTAR_HAS_X86_KERNELS
-attar_decode_turns attar_decode_turns_avx2, attar_decode_turns_avx512;
+#ifdef ATTAR_HAS_AVX2
+attar_decode_turns attar_decode_turns_avx2;
+#endif
+#ifdef ATTAR_HAS_AVX512
+attar_decode_turns attar_decode_turns_avx512;
 attar_encode_turns attar_encode_turns_avx512;
-int attar_has_avx2(void);
-int attar_has_avx512(void);
 #endif
 
 /* n >= 1 bytes from a whole payload. */

@@ -69,11 +69,8 @@ static size_t coded_size(size_t payload_size)
 
 static uint8_t *put_start(uint8_t *at, uint8_t coder, size_t payload_size)
 {
-    *at++ = coder;
-    for (; payload_size >= 0x80u; payload_size >>= 7)
-        *at++ = (uint8_t)(payload_size | 0x80u);
-    *at++ = (uint8_t)payload_size;
-    return at;
+    *at = coder;
+    return at + 1 + attar_put_varint(at + 1, payload_size);
 }
 
 /* `to` is not behind `from`, so that copying upwards is safe where they overlap. */

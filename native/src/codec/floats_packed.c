@@ -70,7 +70,7 @@ attar_status attar_bytes_packed_encode(const uint8_t *src, size_t n, unsigned lo
                                        size_t dst_capacity, size_t *written)
 {
     attar_bit_writer writer = {dst, dst + dst_capacity, 0, 0};
-    int ok = attar_put_varint(&writer, 2 * low) && attar_bits_put(&writer, width, 8);
+    int ok = attar_bits_put_varint(&writer, 2 * low) && attar_bits_put(&writer, width, 8);
     for (size_t i = 0; ok && width > 0 && i < n; i++)
         ok = attar_bits_put(&writer, src[i] - low, width);
     if (!ok || !attar_bits_flush(&writer))

@@ -170,8 +170,9 @@ attar_status attar_table_write(const attar_byte_table *table, unsigned lanes_log
 {
     attar_bit_writer writer = {dst, dst + dst_capacity, 0, 0};
     unsigned order = best_order(table);
-    int ok = attar_bits_put(&writer, table->total_log2 | lanes_log2 << 4, 8) && attar_put_varint(&writer, 2 * table->low) &&
-             attar_put_varint(&writer, table->size - 1) && attar_bits_put(&writer, order, 4);
+    int ok = attar_bits_put(&writer, table->total_log2 | lanes_log2 << 4, 8) &&
+             attar_bits_put_varint(&writer, 2 * table->low) && attar_bits_put_varint(&writer, table->size - 1) &&
+             attar_bits_put(&writer, order, 4);
     for (unsigned i = 0; ok && i < table->size; i++)
         ok = put_frequency(&writer, table->frequencies[i], order);
     if (!ok || !attar_bits_flush(&writer))

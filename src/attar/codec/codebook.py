@@ -7,15 +7,18 @@ import numpy as np
 
 from ..errors import FormatError
 from .bitio import ByteReader, varint
+from .effort import Effort
 from .elements import bit_patterns, from_bytes
-from .symbols import decode_symbols, encode_symbols
+from .sink import Sink
+from .symbols import decode_into, encode_symbols
+from .window import Window
 
 ENTRIES_MAX = 4096
 _SAMPLE = 1 << 15
 _PART = 1 << 18
 
 
-def encode_codebook(array: np.ndarray) -> tuple[int, bytes] | None:
+def encode_codebook(array: np.ndarray, effort: Effort) -> tuple[int, bytes] | None:
     """Symbol coder and payload of a C-contiguous array; None with more than 4096 distinct bit patterns."""
     patterns = bit_patterns(array)
     book = _distinct(patterns)
@@ -26,7 +29,7 @@ def encode_codebook(array: np.ndarray) -> tuple[int, bytes] | None:
     places = np.empty(len(book), np.int32)
     places[order] = np.arange(len(book), dtype=np.int32)
     origin = int(places[np.bincount(ranks).argmax()])
-    coder, payload = encode_symbols((places - np.int32(origin))[ranks])
+    coder, payload = encode_symbols((places - np.int32(origin))[ranks], shape=array.shape, effort=effort)
     return coder, varint(len(book) - 1) + varint(origin) + book[order].tobytes() + payload
 
 
@@ -52,8 +55,9 @@ def _sort_keys(patterns: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return np.where(patterns & sign, ~patterns, patterns | sign)
 
 
-def decode_codebook(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
-    """The tensor of a codebook payload; FormatError when it is malformed."""
+def decode_codebook(coder: int, payload: bytes, window: Window) -> np.ndarray:
+    """The wanted elements of a codebook payload; FormatError when it is malformed."""
+    dtype = window.dtype
     reader = ByteReader(payload)
     entries = reader.varint("codebook size") + 1
     if entries > ENTRIES_MAX:
@@ -62,9 +66,7 @@ def decode_codebook(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple
     if origin >= entries:
         raise FormatError(f"codebook origin {origin}: the codebook has {entries} entries")
     book = from_bytes(reader.take(entries * dtype.itemsize, "codebook"), dtype, count=entries, what="codebook")
-    symbols = decode_symbols(coder, reader.rest(), n=n)
-    low, high = int(symbols.min()) + origin, int(symbols.max()) + origin
-    if low < 0 or high >= entries:
-        raise FormatError(f"codebook indices {low}..{high}: the codebook has {entries} entries")
-    symbols += np.int32(origin)
-    return book[symbols].reshape(shape)
+    out = window.empty(dtype)
+    sink = Sink(out, window.start, book=book, origin=origin, what="codebook indices")
+    decode_into(coder, reader.rest(), sink, n=window.n, threads=window.threads)
+    return out

@@ -1,11 +1,14 @@
 """Element types of tensors: which ones a stream can hold, their bit patterns and their precision."""
 
 import math
+from collections.abc import Iterator
 
 import ml_dtypes
 import numpy as np
 
 from ..errors import FormatError
+
+_PIECE = 1 << 20
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 
@@ -44,6 +47,12 @@ def from_bytes(payload: bytes | memoryview, dtype: np.dtype, *, count: int, what
     if dtype.kind == "b" and raw.size and raw.max() > 1:
         raise FormatError(f"{what}: a bool of value {raw.max()}, not 0 or 1")
     return raw.copy().view(dtype)
+
+
+def pieces(array: np.ndarray) -> Iterator[slice]:
+    """Slices of axis 0 that hold about a million elements each: what a large array is worked through in."""
+    rows = max(1, _PIECE * len(array) // max(array.size, 1))
+    return (slice(start, start + rows) for start in range(0, len(array), rows))
 
 
 def element_count(shape: tuple[int, ...]) -> int:

@@ -3,10 +3,8 @@
 Chunks keep memory small (one of them is in work at a time) and let several threads decode one tensor.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from io import BytesIO
-from itertools import islice
 
 import numpy as np
 
@@ -14,6 +12,8 @@ from .. import _native
 from ..errors import FormatError
 from .bitio import ByteReader
 from .elements import is_float
+from .levels import in_threads
+from .window import Window
 
 CHUNK_LOG2 = range(10, 21)
 
@@ -27,8 +27,6 @@ _FEW = 4096
 _ALL_TURNS = range(8)
 _TURNS = {2: (0, 1), 4: (0, 1), 8: (3, 4)}
 _SAMPLE_RUNS, _SAMPLE_RUN = 16, 1024
-
-_Chunk = tuple[slice, slice]  # where its bytes are in the payload, and where those of its elements are in the tensor
 
 
 def encode_floats(array: np.ndarray, *, chunk_log2: int = _CHUNK_LOG2) -> bytes | None:
@@ -78,36 +76,45 @@ class _Encoder:
         return self._out[:size].data
 
 
-def decode_floats(
-    payload: bytes | memoryview, *, dtype: np.dtype, shape: tuple[int, ...], n: int, threads: int = 1
-) -> np.ndarray:
-    """The tensor of a floats payload, whatever the number of threads; FormatError when it is malformed."""
-    layout = _Layout(payload, dtype, n)
-    array = np.empty(n, dtype)
-    elements = array.view(np.uint8)
+def decode_floats(_coder: int, payload: bytes | memoryview, window: Window) -> np.ndarray:
+    """The wanted elements of a floats payload; FormatError when a chunk that holds one of them is malformed."""
+    layout = _Layout(payload, window.dtype, window.n)
+    out = window.empty(window.dtype)
+    wanted = layout.chunks_of(window)
 
     def decode_some(first: int) -> None:
         planes = layout.room()
-        for source, target in islice(layout.chunks(), first, None, threads):
-            layout.decode(source, planes, elements[target])
+        for index in wanted[first :: window.threads]:
+            _decode_part(layout, index, planes, window, out.view(np.uint8))
 
-    if threads == 1:
-        decode_some(0)
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            list(pool.map(decode_some, range(threads)))
-    return array.reshape(shape)
+    in_threads(decode_some, range(min(window.threads, len(wanted))), window.threads)
+    return out
+
+
+def _decode_part(layout: "_Layout", index: int, planes: np.ndarray, window: Window, out: np.ndarray) -> None:
+    """What the window wants of a chunk, decoded in place where that is all of it."""
+    elements = layout.elements_of(index)
+    start, stop = max(elements.start, window.start), min(elements.stop, window.stop)
+    size = window.dtype.itemsize
+    target = out[(start - window.start) * size : (stop - window.start) * size]
+    if stop - start == len(elements):
+        layout.decode(index, planes, target)
+        return
+    whole = layout.room()[: len(elements) * size]
+    layout.decode(index, planes, whole)
+    target[:] = whole[(start - elements.start) * size :][: target.size]
 
 
 def gives_back(payload: bytes, array: np.ndarray) -> bool:
     """Whether a payload decodes to every bit of a C-contiguous array; takes the memory of two chunks."""
     layout = _Layout(payload, array.dtype, array.size)
-    elements = array.reshape(-1).view(np.uint8)
+    flat = array.reshape(-1)
     planes, decoded = layout.room(), layout.room()
-    for source, target in layout.chunks():
-        found = decoded[: target.stop - target.start]
-        layout.decode(source, planes, found)
-        if not np.array_equal(found, elements[target]):
+    for index in range(layout.count):
+        elements = layout.elements_of(index)
+        found = decoded[: len(elements) * array.itemsize]
+        layout.decode(index, planes, found)
+        if not np.array_equal(found, flat[elements.start : elements.stop].view(np.uint8)):
             return False
     return True
 
@@ -119,34 +126,37 @@ class _Layout:
         if not is_float(dtype):
             raise FormatError(f"floats stream for {dtype}: not a type of floats")
         reader = ByteReader(payload)
-        self._turn, log2 = divmod(reader.u8("floats header"), 32)
-        if log2 not in CHUNK_LOG2:
-            raise FormatError(f"floats chunks of 2^{log2}: not within 2^{CHUNK_LOG2[0]} to 2^{CHUNK_LOG2[-1]} elements")
-        self._itemsize = dtype.itemsize
-        self._chunk_bytes = dtype.itemsize << log2
-        self._tensor_bytes = n * dtype.itemsize
-        self._sizes = np.frombuffer(reader.take(_SIZE.itemsize * (-(-n >> log2) - 1), "floats chunk sizes"), _SIZE)
+        self._turn, self._log2 = divmod(reader.u8("floats header"), 32)
+        if self._log2 not in CHUNK_LOG2:
+            limits = f"2^{CHUNK_LOG2[0]} to 2^{CHUNK_LOG2[-1]}"
+            raise FormatError(f"floats chunks of 2^{self._log2}: not within {limits} elements")
+        self._n, self._itemsize = n, dtype.itemsize
+        self.count = -(-n >> self._log2)
+        sizes = np.frombuffer(reader.take(_SIZE.itemsize * (self.count - 1), "floats chunk sizes"), _SIZE)
         self._payload = np.frombuffer(reader.rest(), np.uint8)
-        if (total := int(self._sizes.sum(dtype=np.uint64))) > self._payload.size:
+        self._starts = np.concatenate([[0], sizes.cumsum(dtype=np.int64), [self._payload.size]])
+        if (total := int(self._starts[-2])) > self._payload.size:
             raise FormatError(f"floats chunks: {total} bytes wanted, {self._payload.size} left in the stream")
 
-    def chunks(self) -> Iterator[_Chunk]:
-        """Every chunk in order; the last one has what the others leave."""
-        start = 0
-        for index in range(self._sizes.size + 1):
-            stop = start + int(self._sizes[index]) if index < self._sizes.size else self._payload.size
-            begin = index * self._chunk_bytes
-            yield slice(start, stop), slice(begin, min(begin + self._chunk_bytes, self._tensor_bytes))
-            start = stop
+    def chunks_of(self, window: Window) -> range:
+        """The chunks that hold elements of the window."""
+        return range(window.start >> self._log2, -(-window.stop >> self._log2) if window.stop > window.start else 0)
+
+    def elements_of(self, index: int) -> range:
+        """The places of a chunk's elements; the last chunk has what the others leave."""
+        return range(index << self._log2, min(index + 1 << self._log2, self._n))
 
     def room(self) -> np.ndarray:
         """Bytes for the elements of one chunk."""
-        return np.empty(min(self._chunk_bytes, self._tensor_bytes), np.uint8)
+        return np.empty(min(1 << self._log2, self._n) * self._itemsize, np.uint8)
 
-    def decode(self, source: slice, planes: np.ndarray, target: np.ndarray) -> None:
-        """The elements of one chunk; FormatError when it is malformed."""
+    def decode(self, index: int, planes: np.ndarray, target: np.ndarray) -> None:
+        """All elements of one chunk; FormatError when it is malformed."""
+        chunk = self._payload[self._starts[index] : self._starts[index + 1]]
         try:
-            _native.floats_decode(self._payload[source], self._itemsize, self._turn, planes, target)
+            _native.floats_decode(chunk, self._itemsize, self._turn, planes, target)
         except ValueError as error:
-            size, count = source.stop - source.start, target.size // self._itemsize
-            raise FormatError(f"floats chunk at {source.start}, {size} bytes for {count} elements: {error}") from error
+            what = (
+                f"floats chunk {index} of {self.count}, {chunk.size} bytes for {len(self.elements_of(index))} elements"
+            )
+            raise FormatError(f"{what}: {error}") from error

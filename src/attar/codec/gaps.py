@@ -8,9 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .elements import pieces
 from .histogram import ALPHABET_MAX
 
 BOUND_MAX = 4096
+_SHORT = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -38,13 +40,27 @@ def gap_histogram(symbols: np.ndarray, *, low: int, counts: np.ndarray) -> GapHi
 
     None when the values together with the zero of fillers span too many for a table.
     """
-    positions = np.flatnonzero(symbols)
-    every = np.bincount(np.diff(positions, prepend=-1))
-    gaps = np.flatnonzero(every)
+    gaps, gap_counts = _count_gaps(symbols)
     low, values = _without_zero(low, counts)
     if max(low + len(values) - 1, 0) - min(low, 0) >= ALPHABET_MAX:
         return None
-    return GapHistogram(gaps, every[gaps], low, values)
+    return GapHistogram(gaps, gap_counts, low, values)
+
+
+def _count_gaps(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct gaps, ascending, and their counts; piece by piece, as positions take twice the memory of symbols."""
+    short, long, last = np.zeros(_SHORT, np.int64), {}, -1
+    for part in pieces(symbols):
+        positions = np.flatnonzero(symbols[part]) + part.start
+        found = np.diff(positions, prepend=last)
+        last = int(positions[-1]) if len(positions) else last
+        short += np.bincount(found[found < _SHORT], minlength=_SHORT)
+        for gap in found[found >= _SHORT].tolist():
+            long[gap] = long.get(gap, 0) + 1
+    gaps = np.flatnonzero(short)
+    return np.append(gaps, sorted(long)).astype(np.int64), np.append(
+        short[gaps], [long[gap] for gap in sorted(long)]
+    ).astype(np.int64)
 
 
 def _without_zero(low: int, counts: np.ndarray) -> tuple[int, np.ndarray]:

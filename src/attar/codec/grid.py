@@ -1,15 +1,19 @@
 """Floats on a grid: integers times one scale, or one scale per slice of an axis. What quantization leaves behind."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..errors import FormatError
 from .bitio import ByteReader
-from .elements import PRECISION, same_bits
-from .symbols import decode_symbols, encode_symbols
+from .effort import Effort
+from .elements import PRECISION, pieces, same_bits
+from .sink import GRID_MAX, Sink
+from .symbols import decode_into, encode_symbols
+from .window import Window
 
-INTEGER_MAX = 1 << 20
+INTEGER_MAX = GRID_MAX
 _PER_CHANNEL, _HALF_SCALES = 1, 2
 
 
@@ -34,7 +38,13 @@ def dequantize(integers: np.ndarray, scales: np.ndarray, *, axis: int | None, dt
 
 def fits(array: np.ndarray, hint: GridHint) -> bool:
     """Whether the hint is one that a stream can hold and gives the array bit for bit."""
-    return _is_sound(array, hint) and same_bits(_rebuilt(array, hint), array)
+    if not _is_sound(array, hint):
+        return False
+    if array.ndim == 0:
+        return same_bits(_rebuilt(hint.integers, hint, array.dtype), array)
+    return all(
+        same_bits(_rebuilt(hint.integers[part], _part(hint, part), array.dtype), array[part]) for part in pieces(array)
+    )
 
 
 def _is_sound(array: np.ndarray, hint: GridHint) -> bool:
@@ -49,28 +59,42 @@ def _is_sound(array: np.ndarray, hint: GridHint) -> bool:
     return bool(small and np.isfinite(scales).all() and (scales > 0).all())
 
 
-def _rebuilt(array: np.ndarray, hint: GridHint) -> np.ndarray:
-    return dequantize(np.ascontiguousarray(hint.integers), _vector(hint), axis=hint.axis, dtype=array.dtype)
+def _part(hint: GridHint, part: slice) -> GridHint:
+    return replace(hint, scales=_vector(hint)[part]) if hint.axis == 0 else hint
+
+
+def _rebuilt(integers: np.ndarray, hint: GridHint, dtype: np.dtype) -> np.ndarray:
+    return dequantize(np.ascontiguousarray(integers), _vector(hint), axis=hint.axis, dtype=dtype)
 
 
 def _vector(hint: GridHint) -> np.ndarray:
     return np.asarray(hint.scales).reshape(-1)
 
 
-def encode_grid(hint: GridHint, *, exhaustive: bool = True) -> tuple[int, bytes]:
-    """Symbol coder and payload of a tensor that its hint fits; `exhaustive` as in `encode_symbols`."""
+def encode_grid(hint: GridHint, effort: Effort) -> tuple[int, bytes]:
+    """Symbol coder and payload of a tensor that its hint fits."""
     patterns = _vector(hint).view(np.uint32)
     is_half = not (patterns & 0xFFFF).any()
     header = bytes([(hint.axis is not None) * _PER_CHANNEL | is_half * _HALF_SCALES])
     header += b"" if hint.axis is None else bytes([hint.axis])
     header += ((patterns >> 16).astype("<u2") if is_half else patterns.astype("<u4")).tobytes()
     integers = np.ascontiguousarray(hint.integers, np.int32).reshape(-1)
-    coder, payload = encode_symbols(integers, exhaustive=exhaustive)
+    coder, payload = encode_symbols(integers, shape=hint.integers.shape, effort=effort)
     return coder, header + payload
 
 
-def decode_grid(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
-    """The tensor of a grid payload; FormatError when it is malformed."""
+def decode_grid(coder: int, payload: bytes, window: Window) -> np.ndarray:
+    """The wanted elements of a grid payload; FormatError when it is malformed."""
+    scales, axis, symbols = read_grid(payload, dtype=window.dtype, shape=window.shape)
+    out = window.empty(window.dtype)
+    stride = 1 << 62 if axis is None else math.prod(window.shape[axis + 1 :])
+    sink = Sink(out, window.start, scales=scales, stride=max(stride, 1), what="grid integers")
+    decode_into(coder, symbols, sink, n=window.n, threads=window.threads)
+    return out
+
+
+def read_grid(payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...]) -> tuple[np.ndarray, int | None, memoryview]:
+    """The scales (float32), the axis that they run along, and the symbol payload; FormatError as `decode_grid`."""
     if dtype not in PRECISION:
         raise FormatError(f"grid of {dtype}: only float32, float16 and bfloat16 have one")
     reader = ByteReader(payload)
@@ -79,10 +103,7 @@ def decode_grid(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int
         raise FormatError(f"grid flags {flags}: only bits 0 and 1 are known")
     axis = _read_axis(reader, len(shape)) if flags & _PER_CHANNEL else None
     scales = _read_scales(reader, 1 if axis is None else shape[axis], is_half=bool(flags & _HALF_SCALES))
-    integers = decode_symbols(coder, reader.rest(), n=n)
-    if integers.min() < -INTEGER_MAX or integers.max() > INTEGER_MAX:
-        raise FormatError(f"grid integers {integers.min()}..{integers.max()}: beyond +-{INTEGER_MAX}")
-    return dequantize(integers.reshape(shape), scales, axis=axis, dtype=dtype)
+    return scales, axis, reader.rest()
 
 
 def _read_axis(reader: ByteReader, rank: int) -> int:

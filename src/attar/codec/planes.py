@@ -4,8 +4,12 @@ import numpy as np
 
 from ..errors import FormatError
 from .bitio import ByteReader, varint
+from .effort import PACKED, RANS, Effort
 from .elements import bit_patterns, from_bytes
-from .symbols import PACKED, RANS, decode_symbols, encode_symbols
+from .symbols import decode_symbols, encode_symbols
+from .window import Window
+
+_TWO = Effort(frozenset({PACKED, RANS}))
 
 
 def encode_planes(array: np.ndarray) -> bytes:
@@ -15,18 +19,19 @@ def encode_planes(array: np.ndarray) -> bytes:
 
 
 def _encode_plane(plane: np.ndarray) -> bytes:
-    coder, payload = encode_symbols(plane, with_relative=False)
+    coder, payload = encode_symbols(plane, effort=_TWO)
     return bytes([coder]) + varint(len(payload)) + payload
 
 
-def decode_planes(payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], n: int) -> np.ndarray:
-    """The tensor of a planes payload; FormatError when it is malformed."""
+def decode_planes(_coder: int, payload: bytes, window: Window) -> np.ndarray:
+    """The wanted elements of a planes payload; FormatError when it is malformed."""
+    dtype, n = window.dtype, window.n
     reader = ByteReader(payload)
     planes = np.empty((n, dtype.itemsize), np.uint8)
     for i in range(dtype.itemsize):
         planes[:, i] = _decode_plane(reader, i, n)
     reader.expect_end("planes")
-    return from_bytes(planes.reshape(-1).data, dtype, count=n, what="planes").reshape(shape)
+    return window.of(from_bytes(planes.reshape(-1).data, dtype, count=n, what="planes"))
 
 
 def _decode_plane(reader: ByteReader, index: int, n: int) -> np.ndarray:

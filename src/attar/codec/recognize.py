@@ -5,7 +5,7 @@ A sample decides first: a network that was never quantized must cost next to not
 
 import numpy as np
 
-from .elements import PRECISION, bit_patterns
+from .elements import PRECISION, bit_patterns, pieces
 from .grid import INTEGER_MAX, GridHint, fits
 from .step import find_step
 
@@ -62,7 +62,7 @@ def _levels(row: np.ndarray) -> np.ndarray | None:
     patterns = bit_patterns(row)
     sign = patterns.dtype.type(1 << (8 * patterns.itemsize - 1))
     # Sorting bit patterns sorts magnitudes; NumPy's own order of 16-bit floats is not needed, nor trusted.
-    magnitudes = np.unique(patterns & ~sign)
+    magnitudes = np.unique(np.concatenate([np.unique(patterns[part] & ~sign) for part in pieces(patterns)]))
     with np.errstate(invalid="ignore"):  # a signaling NaN is met, and refused, below
         levels = magnitudes.view(row.dtype).astype(np.float64)
     if not np.isfinite(levels[-1]) or (levels[0] == 0 and (patterns == sign).any()):
@@ -72,8 +72,11 @@ def _levels(row: np.ndarray) -> np.ndarray | None:
 
 def _verified(array: np.ndarray, scales: np.ndarray, axis: int | None) -> GridHint | None:
     divisors = scales if axis is None else scales.reshape([-1 if i == axis else 1 for i in range(array.ndim)])
-    multiples = np.rint(array.astype(np.float64) / divisors)
-    if np.abs(multiples).max() > INTEGER_MAX:
-        return None
-    hint = GridHint(multiples.astype(np.int32), scales, axis)
+    integers = np.empty(array.shape, np.int32)
+    for part in pieces(array) if array.ndim else [()]:
+        multiples = np.rint(array[part].astype(np.float64) / (divisors[part] if axis == 0 else divisors))
+        if np.abs(multiples).max() > INTEGER_MAX:
+            return None
+        integers[part] = multiples
+    hint = GridHint(integers, scales, axis)
     return hint if fits(array, hint) else None

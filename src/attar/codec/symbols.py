@@ -7,45 +7,111 @@ import numpy as np
 
 from .. import _native
 from ..errors import FormatError
-from . import packed, rans, relative
-from .histogram import histogram
+from . import levels, packed, rans, relative
+from .effort import LEVELS, NAMES, PACKED, RANS, RELATIVE, Effort
+from .histogram import Histogram, histogram
+from .sink import Sink
 
-PACKED, RELATIVE, RANS = 1, 2, 3
-NAMES = {PACKED: "packed", RELATIVE: "relative", RANS: "rans"}
-# Size in bytes, coder, and what writes the payload.
-_Candidate = tuple[int, int, Callable[[], bytes]]
+BEST = Effort()
+# Estimated size in bytes, coder, and what writes the payload.
+_Candidate = tuple[float, int, Callable[[], bytes]]
+# From here on an estimate of either entropy coder is good to a part in a thousand.
+_LONG = 1 << 15
+_OUTSIDE = "symbol outside the alphabet"
 _DECODERS = {PACKED: _native.packed_decode, RELATIVE: _native.relative_decode, RANS: _native.rans_decode}
 
 
-def encode_symbols(symbols: np.ndarray, *, with_relative: bool = True, exhaustive: bool = True) -> tuple[int, bytes]:
+def encode_symbols(
+    symbols: np.ndarray,
+    *,
+    shape: tuple[int, ...] | None = None,
+    effort: Effort = BEST,
+) -> tuple[int, bytes]:
     """The symbol coder and payload of fewest bytes for a contiguous int32 vector, ties to the lowest coder.
 
-    `exhaustive` False shortens the search for the bound of the relative index.
+    `shape` is that of the tensor, whose rows and columns may differ in scale; None means a vector.
     """
     hist = histogram(symbols)
     packed_plan = packed.plan(hist)
-    found: list[_Candidate] = [(packed_plan.size_bytes, PACKED, partial(packed.write, symbols, packed_plan))]
-    rans_plan = rans.plan(hist)
-    if rans_plan is not None:
-        payload = rans.write(symbols, rans_plan)
-        found.append((len(payload), RANS, lambda: payload))
-    if with_relative:
+    found: list[tuple[int, int, Callable[[], bytes]]] = [
+        (packed_plan.size_bytes, PACKED, partial(packed.write, symbols, packed_plan))
+    ]
+    entropy = _entropy_coded(symbols, hist, (symbols.size,) if shape is None else shape, effort)
+    if entropy is not None:
+        coder, payload = entropy
+        found.append((len(payload), coder, lambda: payload))
+    if RELATIVE in effort.coders and not (LEVELS in effort.coders and symbols.size >= _LONG and _is_dense(hist)):
         limit_bytes = min(size for size, _, _ in found)
-        relative_plan = relative.plan(symbols, hist, limit_bytes=limit_bytes, exhaustive=exhaustive)
+        relative_plan = relative.plan(symbols, hist, limit_bytes=limit_bytes, exhaustive=effort.exhaustive)
         if relative_plan is not None:
             found.append((relative_plan.size_bytes, RELATIVE, partial(relative.write, symbols, relative_plan)))
     _, coder, write = min(found, key=lambda candidate: candidate[:2])
     return coder, write()
 
 
+def _is_dense(hist: Histogram) -> bool:
+    """Most symbols are other than zero: gaps of whole bits cannot pay."""
+    return hist.counts is None or not hist.low <= 0 <= hist.high or 2 * hist.counts[-hist.low] < hist.n
+
+
+def _entropy_coded(
+    symbols: np.ndarray, hist: Histogram, shape: tuple[int, ...], effort: Effort
+) -> tuple[int, bytes] | None:
+    """The smaller of the two entropy coders' payloads; of a long vector's only the one that promises to be.
+
+    There levels may cost a part in 500 more: they come in chunks, and decode straight to where they are wanted.
+    """
+    found: list[_Candidate] = []
+    rans_plan = rans.plan(hist) if RANS in effort.coders else None
+    levels_plan = levels.plan(symbols, shape, threads=effort.threads) if LEVELS in effort.coders else None
+    if rans_plan is not None:
+        found.append((rans_plan.estimated_bytes, RANS, partial(rans.write, symbols, rans_plan)))
+    if levels_plan is not None:
+        found.append(
+            (levels_plan.estimated_bytes, LEVELS, partial(levels.write, symbols, levels_plan, threads=effort.threads))
+        )
+    if found and symbols.size >= _LONG:
+        found = [min(found, key=lambda candidate: candidate[0] * (1.002 if candidate[1] == RANS else 1.0))]
+    return min(((coder, write()) for _, coder, write in found), key=lambda done: (len(done[1]), done[0]), default=None)
+
+
 def decode_symbols(coder: int, payload: bytes | memoryview, *, n: int) -> np.ndarray:
     """The n >= 1 symbols (int32) of a payload; FormatError for one that is malformed."""
-    if coder not in _DECODERS:
-        raise FormatError(f"symbol coder {coder}: not one of {sorted(_DECODERS)}")
-    symbols = np.empty(n, np.int32)
+    out = np.empty(n, np.int32)
+    if coder == LEVELS:
+        decode_into(coder, payload, Sink(out), n=n)
+    else:
+        _decode_whole(coder, payload, out)
+    return out
+
+
+def decode_into(coder: int, payload: bytes | memoryview, sink: Sink, *, n: int, threads: int = 1) -> None:
+    """The symbols of a payload of n, straight to where they are wanted; FormatError for one that is malformed.
+
+    Only the levels coder leaves out what the sink does not want, and has parts for several threads.
+    """
     try:
-        _DECODERS[coder](np.frombuffer(payload, np.uint8), symbols)
+        if coder == LEVELS:
+            levels.decode(np.frombuffer(payload, np.uint8), sink, n=n, threads=threads)
+        else:
+            sink.native().write(0, decode_symbols(coder, payload, n=n))
     except ValueError as error:
-        size = len(payload)
-        raise FormatError(f"{NAMES[coder]} payload of {size} bytes for {n} symbols: {error}") from error
-    return symbols
+        if str(error) == _OUTSIDE and (sink.out.dtype != np.int32 or sink.book is not None):
+            symbols = decode_symbols(coder, payload, n=n)
+            found = f"{sink.what} {int(symbols.min()) + sink.origin}..{int(symbols.max()) + sink.origin}"
+            raise FormatError(f"{found}: {sink.limits()}") from error
+        raise _named(coder, payload, n, error) from error
+
+
+def _decode_whole(coder: int, payload: bytes | memoryview, out: np.ndarray) -> None:
+    if coder not in _DECODERS:
+        raise FormatError(f"symbol coder {coder}: not one of {sorted(NAMES)}")
+    try:
+        _DECODERS[coder](np.frombuffer(payload, np.uint8), out)
+    except ValueError as error:
+        raise _named(coder, payload, out.size, error) from error
+
+
+def _named(coder: int, payload: bytes | memoryview, n: int, error: ValueError) -> FormatError:
+    """A status of the core, as the error of its payload."""
+    return FormatError(f"{NAMES[coder]} payload of {len(payload)} bytes for {n} symbols: {error}")

@@ -6,26 +6,30 @@ import numpy as np
 
 from ..errors import FormatError
 from .codebook import decode_codebook, encode_codebook
+from .effort import LEVELS, NAMES, Effort
 from .elements import DTYPES, bit_patterns, element_count, is_float, same_bits
 from .floats import decode_floats, encode_floats, gives_back
 from .grid import GridHint, decode_grid, encode_grid, fits
 from .plain import decode_constant, decode_integers, decode_raw, encode_integers, is_constant
 from .planes import decode_planes, encode_planes
 from .recognize import find_grids
-from .symbols import NAMES
+from .symbols import BEST
+from .window import Window
 
 RAW, CONSTANT, PLANES, INTEGERS, GRID, CODEBOOK, FLOATS = range(7)
-_PLAIN = {
+COPY = 0x70  # coder byte of a copy of another tensor in the same file, which the container finds
+_MODELS = {
     RAW: ("raw", decode_raw),
     CONSTANT: ("constant", decode_constant),
     PLANES: ("planes", decode_planes),
-    FLOATS: ("floats", decode_floats),
-}
-_CODED = {
     INTEGERS: ("integers", decode_integers),
     GRID: ("grid", decode_grid),
     CODEBOOK: ("codebook", decode_codebook),
+    FLOATS: ("floats", decode_floats),
 }
+_LARGE_BYTES = 1 << 24
+QUICK = Effort(exhaustive=False)
+_CODED = frozenset({INTEGERS, GRID, CODEBOOK})  # models whose payloads end in a symbol payload
 
 
 @dataclass(frozen=True)
@@ -41,15 +45,15 @@ class Encoded:
         return len(self.payload)
 
 
-def encode(array: np.ndarray, *, hint: GridHint | None = None) -> Encoded:
+def encode(array: np.ndarray, *, hint: GridHint | None = None, effort: Effort = BEST) -> Encoded:
     """The smallest stream of an array of any shape that gives back each of its bits, ties to the lowest coder byte.
 
     A hint that fits the array bit for bit spares the search for other models; one that does not is ignored.
     Raises TypeError for an element type that streams do not hold.
     """
     plain = _plain_array(array)
-    chosen = _smallest(plain, hint)
-    assert _gives_back(chosen, plain), f"{describe(chosen.coder)} stream does not give back its tensor"
+    chosen = _smallest(plain, hint, effort)
+    assert _gives_back(chosen, plain, effort.threads), f"{describe(chosen.coder)} stream does not give back its tensor"
     return chosen
 
 
@@ -59,35 +63,55 @@ def encoded_size(array: np.ndarray, *, hint: GridHint | None = None) -> int:
     It differs from that size only if a hint holds and the relative index wins, whose bound is then not searched
     exhaustively. Nothing is proved by decoding.
     """
-    return _smallest(_plain_array(array), hint, exhaustive=False).size_bytes
+    return _smallest(_plain_array(array), hint, QUICK).size_bytes
 
 
-def decode(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
-    """The array of a stream, bit for bit what was encoded.
+def decode(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], threads: int = 1) -> np.ndarray:
+    """The array of a stream, bit for bit what was encoded, for any number of threads.
 
     The caller has capped `shape`: memory for its elements is taken before the payload is read.
     Raises FormatError for every payload that is not well formed for this dtype and shape.
     """
-    dtype, shape = np.dtype(dtype), tuple(int(extent) for extent in shape)
+    shape = tuple(int(extent) for extent in shape)
+    return _decoded(coder, payload, Window(np.dtype(dtype), shape, 0, element_count(shape), threads)).reshape(shape)
+
+
+def decode_rows(
+    coder: int, payload: bytes, rows: range, *, dtype: np.dtype, shape: tuple[int, ...], threads: int = 1
+) -> np.ndarray:
+    """The `rows` (consecutive places along axis 0) of a stream's array; of a stream in chunks, only those are decoded.
+
+    Raises ValueError for rows that the shape has not got, FormatError as `decode`; damage in a chunk that holds none of
+    the rows goes unseen.
+    """
+    shape = tuple(int(extent) for extent in shape)
+    if not shape or rows.step != 1 or not 0 <= rows.start <= rows.stop <= shape[0]:
+        raise ValueError(f"rows {rows}: an array of shape {shape} has not got them")
+    each = element_count(shape[1:])
+    window = Window(np.dtype(dtype), shape, rows.start * each, rows.stop * each, threads)
+    return _decoded(coder, payload, window).reshape(len(rows), *shape[1:])
+
+
+def _decoded(coder: int, payload: bytes, window: Window) -> np.ndarray:
     name = describe(coder)
-    n = element_count(shape)
-    if dtype not in DTYPES:
-        raise FormatError(f"{name} stream of {dtype}: streams do not hold this type")
-    if n == 0 and coder != RAW:
+    if coder == COPY:
+        raise FormatError("copy stream: the file that it is in knows of what")
+    if window.dtype not in DTYPES:
+        raise FormatError(f"{name} stream of {window.dtype}: streams do not hold this type")
+    if window.n == 0 and coder != RAW:
         raise FormatError(f"{name} stream for a tensor without elements: it must be raw")
     model, symbols = divmod(coder, 16)
-    if model in _PLAIN:
-        return _PLAIN[model][1](payload, dtype=dtype, shape=shape, n=n)
-    return _CODED[model][1](symbols, payload, dtype=dtype, shape=shape, n=n)
+    return _MODELS[model][1](symbols, payload, window)
 
 
 def describe(coder: int) -> str:
     """The name of a coder byte, as "raw" or "grid/rans"; FormatError for a byte that is not one."""
     model, symbols = divmod(coder, 16)
-    if model in _PLAIN and symbols == 0:
-        return _PLAIN[model][0]
-    if model in _CODED and symbols in NAMES:
-        return f"{_CODED[model][0]}/{NAMES[symbols]}"
+    if model in _MODELS and (symbols in NAMES if model in _CODED else symbols == 0):
+        name = _MODELS[model][0]
+        return f"{name}/{NAMES[symbols]}" if model in _CODED else name
+    if coder == COPY:
+        return "copy"
     raise FormatError(f"coder byte 0x{coder:02x}: not a known model and symbol coder")
 
 
@@ -102,32 +126,25 @@ def _plain_array(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _gives_back(encoded: Encoded, array: np.ndarray) -> bool:
-    """Where the tensor may be large, without the memory of a second one."""
-    if encoded.coder == RAW << 4:
-        return encoded.payload == bit_patterns(array).data.cast("B")
-    if encoded.coder == FLOATS << 4:
-        return gives_back(encoded.payload, array)
-    return same_bits(decode(encoded.coder, encoded.payload, dtype=array.dtype, shape=array.shape), array)
-
-
-def _smallest(array: np.ndarray, hint: GridHint | None, *, exhaustive: bool = True) -> Encoded:
+def _smallest(array: np.ndarray, hint: GridHint | None, effort: Effort) -> Encoded:
     if array.size == 0:
         return Encoded(RAW << 4, b"")
-    smaller = [found for found in _candidates(array, hint, exhaustive) if found.size_bytes < array.nbytes]
+    smaller = [found for found in _candidates(array, hint, effort) if found.size_bytes < array.nbytes]
     if not smaller:
         return Encoded(RAW << 4, array.tobytes())
     return min(smaller, key=lambda found: (found.size_bytes, found.coder))
 
 
-def _candidates(array: np.ndarray, hint: GridHint | None, exhaustive: bool) -> list[Encoded]:
+def _candidates(array: np.ndarray, hint: GridHint | None, effort: Effort) -> list[Encoded]:
     if is_constant(array):
-        first = array.reshape(-1)[:1].tobytes()
-        return [Encoded(CONSTANT << 4, first), *_coded(INTEGERS, encode_integers(array))]
+        one = array.reshape(-1)[:1].tobytes()
+        return [Encoded(CONSTANT << 4, one), *_coded(INTEGERS, encode_integers(array, effort))]
     if hint is not None and fits(array, hint):
-        return _coded(GRID, encode_grid(hint, exhaustive=exhaustive))
-    grids = [found for grid in find_grids(array) for found in _coded(GRID, encode_grid(grid))]
-    coded = [*_coded(INTEGERS, encode_integers(array)), *_coded(CODEBOOK, encode_codebook(array))]
+        return _coded(GRID, encode_grid(hint, effort))
+    grids = [found for grid in find_grids(array) for found in _coded(GRID, encode_grid(grid, effort))]
+    if grids and array.nbytes > _LARGE_BYTES:
+        return grids  # what follows could save no more than a table, and takes several times the array's memory
+    coded = [*_coded(INTEGERS, encode_integers(array, effort)), *_coded(CODEBOOK, encode_codebook(array, effort))]
     return [*_generic(array), *grids, *coded]
 
 
@@ -141,3 +158,21 @@ def _generic(array: np.ndarray) -> list[Encoded]:
 
 def _coded(model: int, found: tuple[int, bytes] | None) -> list[Encoded]:
     return [] if found is None else [Encoded(model << 4 | found[0], found[1])]
+
+
+def _gives_back(encoded: Encoded, array: np.ndarray, threads: int) -> bool:
+    """Whether a stream decodes to the array's bits; that of a large one in parts, as two of them would fill memory."""
+    if encoded.coder == RAW << 4:
+        return encoded.payload == bit_patterns(array).data.cast("B")
+    if encoded.coder == FLOATS << 4:
+        return gives_back(encoded.payload, array)
+    known = {"dtype": array.dtype, "shape": array.shape, "threads": threads}
+    if encoded.coder % 16 != LEVELS or array.nbytes <= _LARGE_BYTES or array.ndim == 0:
+        return same_bits(decode(encoded.coder, encoded.payload, **known), array)
+    rows = range(len(array))
+    step = max(1, _LARGE_BYTES * len(array) // array.nbytes)
+    parts = (rows[start : start + step] for start in range(0, len(array), step))
+    return all(
+        same_bits(decode_rows(encoded.coder, encoded.payload, part, **known), array[part.start : part.stop])
+        for part in parts
+    )

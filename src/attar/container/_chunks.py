@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..codec.bitio import varint
 from ..errors import FormatError
 from ._bytes import Cursor, u32
-from ._layout import FLAGS, HEADER, KINDS, MAGIC, REQUIRED, SKIPPABLE, VERSION, Kind, chunk_name
+from ._layout import FLAGS, HEADER_BYTES, KINDS, MAGIC, REQUIRED, SKIPPABLE, VERSIONS, Kind, chunk_name
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,12 @@ def _check_header(cursor: Cursor) -> None:
     magic = bytes(cursor.take(min(len(MAGIC), cursor.left), "magic"))
     if magic != MAGIC:
         raise FormatError(f"not an .attar file: it starts with {magic.hex() or 'nothing'}, not {MAGIC.hex()}")
-    version, flags = cursor.take(len(HEADER) - len(MAGIC), "header")
-    if version != VERSION:
-        raise FormatError(f"version {version} is not supported, this reader knows {VERSION}")
+    version, flags = cursor.take(HEADER_BYTES - len(MAGIC), "header")
+    if version not in VERSIONS:
+        known = ", ".join(map(str, VERSIONS))
+        raise FormatError(f"version {version} is not supported, this reader knows {known}")
     if flags != FLAGS:
-        raise FormatError(f"header flags are {flags:#04x}, version {VERSION} knows none")
+        raise FormatError(f"header flags are {flags:#04x}, version {version} knows none")
 
 
 def _next(cursor: Cursor, *, previous: int) -> Chunk:

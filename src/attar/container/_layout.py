@@ -1,18 +1,27 @@
 """The numbers of the layout, each listed once: magic, chunk kinds, caps, element types (docs/format.md)."""
 
+from collections.abc import Iterable
 from enum import IntEnum
 
 import ml_dtypes
 import numpy as np
 
 MAGIC = b"\x89ATR"
-VERSION = 1
+VERSIONS = range(1, 3)
 FLAGS = 0
-HEADER = MAGIC + bytes([VERSION, FLAGS])
+HEADER_BYTES = 6
+# Coder bytes that came with version 2: symbol coder 4 (levels), models 6 (floats) and 7 (copy).
+CODERS_OF_VERSION_2 = frozenset({0x34, 0x44, 0x54, 0x60, 0x70})
+
+
+def header(coders: Iterable[int]) -> bytes:
+    """Return the header of the lowest version that knows all of these coder bytes, so that most readers can read it."""
+    version = 1 if CODERS_OF_VERSION_2.isdisjoint(coders) else 2
+    return MAGIC + bytes([version, FLAGS])
 
 
 class Kind(IntEnum):
-    """The chunk kinds of version 1; their order in a file is the order of their numbers."""
+    """The chunk kinds; their order in a file is the order of their numbers."""
 
     TABLE = 1
     GRAPH = 2

@@ -9,7 +9,7 @@ import numpy as np
 from ..codec.bitio import varint
 from ..errors import FormatError
 from ._bytes import Cursor, u32
-from ._layout import DTYPES, MAX_ELEMENTS, MAX_NAME_BYTES, MAX_RANK, MAX_TENSORS
+from ._layout import CODERS_OF_VERSION_2, DTYPES, MAX_ELEMENTS, MAX_NAME_BYTES, MAX_RANK, MAX_TENSORS
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,12 @@ def _pack_entry(entry: TensorEntry) -> bytes:
     return b"".join(parts)
 
 
-def parse(payload: memoryview, *, streams_bytes: int, max_decoded_bytes: int) -> tuple[TensorEntry, ...]:
+def parse(payload: memoryview, *, version: int, streams_bytes: int, max_decoded_bytes: int) -> tuple[TensorEntry, ...]:
     """Return the entries of a table chunk.
 
     Args:
         payload: the chunk's payload.
+        version: that of the file; the coders of later ones are unknown to it.
         streams_bytes: length of the streams payload, which the entries must fill exactly.
         max_decoded_bytes: limit on the sum of all decoded tensors.
 
@@ -67,6 +68,8 @@ def parse(payload: memoryview, *, streams_bytes: int, max_decoded_bytes: int) ->
     offset = decoded = 0
     for index in range(count):
         entry = _parse_entry(cursor, index, offset)
+        if version < 2 and entry.coder in CODERS_OF_VERSION_2:
+            raise FormatError(f"tensor {entry.name!r}: coder byte {entry.coder:#04x} is not one of version {version}")
         if entry.name in entries:
             raise FormatError(f"table: two tensors are named {entry.name!r}")
         offset, decoded = offset + entry.length, decoded + entry.decoded_bytes

@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from .. import codec
 from ..errors import FormatError
 from . import _graph, _meta, _table
 from ._chunks import Chunk, split
+from ._copies import original
 from ._deflate import inflate
-from ._layout import HEADER, MAX_DECODED_BYTES, MAX_RAW_BYTES, Kind, chunk_name
+from ._layout import HEADER_BYTES, MAGIC, MAX_DECODED_BYTES, MAX_RAW_BYTES, Kind, chunk_name
 from ._table import TensorEntry
 
 
@@ -57,16 +58,31 @@ class AttarFile:
             raise FormatError(f"{where}: crc32 of its stream is {found:08x}, the table says {entry.crc32:08x}")
         return stream
 
-    def tensor(self, name: str) -> np.ndarray:
-        """Return one decoded tensor of the table.
+    def tensor(self, name: str, *, threads: int = 1) -> np.ndarray:
+        """Return one decoded tensor of the table; `threads` share the chunks of a large one.
 
         Raises:
             FormatError: no such tensor, or a damaged stream.
         """
+        return self._decoded(name, lambda *stream, **known: codec.decode(*stream, **known, threads=threads))
+
+    def rows(self, name: str, rows: range, *, threads: int = 1) -> np.ndarray:
+        """Return consecutive places along axis 0 of a tensor, without decoding more of it than their chunks.
+
+        Raises:
+            FormatError: no such tensor, or a damaged stream.
+            ValueError: rows that the tensor has not got.
+        """
+        return self._decoded(name, lambda *stream, **known: codec.decode_rows(*stream, rows, **known, threads=threads))
+
+    def _decoded(self, name: str, decode: Callable[..., np.ndarray]) -> np.ndarray:
         stream = self.stream(name)
         entry = self._by_name[name]
         try:
-            return codec.decode(entry.coder, stream, dtype=entry.dtype, shape=entry.shape)
+            if entry.coder == codec.COPY:
+                entry = original(self.entries, entry, stream)
+                stream = self.stream(entry.name)
+            return decode(entry.coder, stream, dtype=entry.dtype, shape=entry.shape)
         except FormatError as error:
             raise FormatError(f"{_label(self.path)}: tensor {name!r}: {error}") from error
         except MemoryError as error:
@@ -152,7 +168,8 @@ def _parse(data: bytes, path: Path | None, max_decoded_bytes: int) -> AttarFile:
     chunks = split(data)
     streams = chunks[Kind.STREAMS].payload
     table = chunks[Kind.TABLE].payload
-    entries = _table.parse(table, streams_bytes=len(streams), max_decoded_bytes=max_decoded_bytes)
+    version = data[len(MAGIC)]
+    entries = _table.parse(table, version=version, streams_bytes=len(streams), max_decoded_bytes=max_decoded_bytes)
     by_name = {entry.name: entry for entry in entries}
     meta = _json(chunks, Kind.META) or {}
     _meta.check(meta)
@@ -184,4 +201,4 @@ def _parse_graph(chunks: dict[int, Chunk], by_name: dict[str, TensorEntry]) -> o
 
 
 def _sizes(chunks: dict[int, Chunk]) -> dict[str, int]:
-    return {"header": len(HEADER)} | {chunk_name(chunk.kind): chunk.end - chunk.start for chunk in chunks.values()}
+    return {"header": HEADER_BYTES} | {chunk_name(chunk.kind): chunk.end - chunk.start for chunk in chunks.values()}

@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..codec.levels_reference import decode_levels
 from ..codec.reference import (
     decode_packed,
     decode_packed_bytes,
@@ -48,6 +49,7 @@ def decode(data: bytes, *, max_decoded_bytes: int = 8 * 2**30) -> Decoded:
     """
     chunks = read_chunks(data)
     entries = read_table(chunks[TABLE], max_decoded_bytes)
+    check_coders(entries, version=data[4])
     graph = inflate(chunks[GRAPH], 256 * 2**20) if GRAPH in chunks else None
     meta = read_json(chunks[META], 16 * 2**20) if META in chunks else None
     check_meta(meta or {})
@@ -111,12 +113,13 @@ def inflate(payload: bytes, cap: int) -> bytes:
 
 # --- 2 File and chunks ------------------------------------------------------------------------------------------------
 
+HEADERS = (b"\x89ATR\x01\x00", b"\x89ATR\x02\x00")
 TABLE, GRAPH, META, PROVENANCE, STREAMS, END = 1, 2, 3, 5, 64, 255
 
 
 def read_chunks(data: bytes) -> dict[int, bytes]:
     source = Bytes(data)
-    require(source.take(min(6, len(data))) == b"\x89ATR\x01\x00", "magic, version or flags are not those of version 1")
+    require(source.take(min(6, len(data))) in HEADERS, "magic, version or flags are not those of versions 1 and 2")
     chunks: dict[int, bytes] = {}
     while END not in chunks:
         kind, payload = read_chunk(source)
@@ -178,6 +181,11 @@ def read_table(payload: bytes, max_decoded_bytes: int) -> list[Entry]:
     return entries
 
 
+def check_coders(entries: list[Entry], *, version: int) -> None:
+    for entry in entries:
+        require(version >= 2 or entry.coder not in NEW_CODERS, f"coder {entry.coder:#04x} is not one of version 1")
+
+
 def read_entry(source: Bytes) -> Entry:
     name = read_name(source)
     dtype, rank = source.u8(), source.u8()
@@ -224,11 +232,26 @@ def read_streams(payload: bytes, entries: list[Entry]) -> dict[str, Tensor]:
     total = sum(entry.length for entry in entries)
     require(total == len(payload), f"the streams chunk has {len(payload)} bytes, its streams take {total}")
     source = Bytes(payload)
-    return {entry.name: read_tensor(source.take(entry.length), entry) for entry in entries}
+    tensors: list[Tensor] = []
+    for entry in entries:
+        stream = source.take(entry.length)
+        require(zlib.crc32(stream) == entry.crc32, f"crc32 of the stream of {entry.name!r} is wrong")
+        tensors.append(copy_of(stream, entries, tensors) if entry.coder == COPY else read_tensor(stream, entry))
+    return {entry.name: tensor for entry, tensor in zip(entries, tensors, strict=True)}
+
+
+def copy_of(stream: bytes, entries: list[Entry], before: list[Tensor]) -> Tensor:
+    source = Bytes(stream)
+    index, entry = source.varint(), entries[len(before)]
+    require(source.left() == 0, "bytes follow the payload")
+    require(entry.elements > 0, "a tensor without elements has coder 0")
+    require(index < len(before) and entries[index].coder != COPY, f"a copy of {index}, which is no tensor before it")
+    same = (entries[index].dtype, entries[index].shape) == (entry.dtype, entry.shape)
+    require(same, f"a copy of {index}, which has another type or shape")
+    return before[index]
 
 
 def read_tensor(stream: bytes, entry: Entry) -> Tensor:
-    require(zlib.crc32(stream) == entry.crc32, f"crc32 of the stream of {entry.name!r} is wrong")
     model, coder = entry.coder >> 4, entry.coder & 15
     require(entry.coder in CODERS, f"coder {entry.coder:#04x} is unknown")
     require(entry.elements > 0 or entry.coder == 0, "a tensor without elements has coder 0")
@@ -367,12 +390,14 @@ def read_plane(source: Bytes, count: int) -> bytes:
 
 
 MODELS = (decode_raw, decode_constant, decode_planes, decode_integers, decode_grid, decode_codebook, decode_floats)
-CODERS = (0x00, 0x10, 0x20, 0x31, 0x32, 0x33, 0x41, 0x42, 0x43, 0x51, 0x52, 0x53, 0x60)
+NEW_CODERS = (0x34, 0x44, 0x54, 0x60, 0x70)
+CODERS = (0x00, 0x10, 0x20, 0x31, 0x32, 0x33, 0x34, 0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53, 0x54, 0x60)
+COPY = 0x70
 
 
 # --- 8 Symbol coders: the codec's own reference -----------------------------------------------------------------------
 
-SYMBOL_CODERS = {1: decode_packed, 2: decode_relative, 3: decode_rans}
+SYMBOL_CODERS = {1: decode_packed, 2: decode_relative, 3: decode_rans, 4: decode_levels}
 
 
 def rest(source: Bytes, coder: int, entry: Entry) -> list[int]:

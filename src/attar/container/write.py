@@ -14,8 +14,9 @@ from ..errors import ModelError
 from . import _graph, _meta, _table, read
 from ._atomic import write_atomically
 from ._chunks import frame
+from ._copies import Copies
 from ._deflate import deflate
-from ._layout import DTYPES, HEADER, MAX_ELEMENTS, MAX_NAME_BYTES, MAX_RANK, MAX_TENSORS, Kind
+from ._layout import DTYPES, MAX_ELEMENTS, MAX_NAME_BYTES, MAX_RANK, MAX_TENSORS, Kind, header
 from ._table import TensorEntry, extent
 
 NUMBERS = {dtype: number for number, dtype in DTYPES.items()}
@@ -108,7 +109,8 @@ def to_bytes(
     if provenance is not None:
         payloads[Kind.PROVENANCE] = _meta.pack(Kind.PROVENANCE, provenance)
     payloads |= {Kind.STREAMS: b"".join(streams), Kind.END: b""}
-    return HEADER + b"".join(frame(kind, payload) for kind, payload in payloads.items())
+    head = header(entry.coder for entry in entries)
+    return head + b"".join(frame(kind, payload) for kind, payload in payloads.items())
 
 
 def _merge_meta(
@@ -154,9 +156,9 @@ def _check_name(name: str) -> None:
 
 
 def _encode(arrays: Mapping[str, np.ndarray], hints: Mapping[str, Any]) -> tuple[list[TensorEntry], list[bytes]]:
-    entries, streams, offset = [], [], 0
+    entries, streams, offset, copies = [], [], 0, Copies()
     for name, array in arrays.items():
-        encoded = codec.encode(array, hint=hints.get(name))
+        encoded = copies.find(array) or codec.encode(array, hint=hints.get(name))
         entries.append(_entry(name, array, encoded, offset))
         streams.append(encoded.payload)
         offset += len(encoded.payload)

@@ -1,0 +1,46 @@
+#include "cpu.h"
+
+#ifdef ATTAR_HAS_AVX2
+#include <cpuid.h>
+#include <stdint.h>
+
+enum { OSXSAVE = 1u << 27, BMI2 = 1u << 8, AVX2 = 1u << 5 };
+/* F, DQ, BW and VL of AVX-512. */
+static const uint32_t AVX512 = UINT32_C(1) << 16 | UINT32_C(1) << 17 | UINT32_C(1) << 30 | UINT32_C(1) << 31;
+
+/* Which registers the operating system saves: bits 1 and 2 for 256 bits, 5 to 7 for 512. */
+static uint32_t saved_registers(void)
+{
+    uint32_t eax;
+    uint32_t ebx;
+    uint32_t ecx;
+    uint32_t edx;
+    if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || (ecx & OSXSAVE) == 0)
+        return 0;
+    __asm__("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
+    return eax;
+}
+
+static uint32_t features(void)
+{
+    uint32_t eax;
+    uint32_t ebx;
+    uint32_t ecx;
+    uint32_t edx;
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) ? ebx : 0;
+}
+
+int attar_cpu_has_avx2(void)
+{
+    const uint32_t wanted = AVX2 | BMI2;
+    return (saved_registers() & 6u) == 6u && (features() & wanted) == wanted;
+}
+
+int attar_cpu_has_avx512(void)
+{
+    const uint32_t wanted = AVX512 | BMI2;
+    return (saved_registers() & 0xe6u) == 0xe6u && (features() & wanted) == wanted;
+}
+#else
+typedef int attar_cpu_nothing_to_ask; /* C99 wants a declaration in every file */
+#endif

@@ -1,0 +1,20 @@
+"""How much an encoder may try, and with what."""
+
+from dataclasses import dataclass
+
+PACKED, RELATIVE, RANS, LEVELS = 1, 2, 3, 4
+NAMES = {PACKED: "packed", RELATIVE: "relative", RANS: "rans", LEVELS: "levels"}
+
+
+@dataclass(frozen=True)
+class Effort:
+    """The defaults give the smallest streams.
+
+    `coders` are the symbol coders to choose from; packed is always one of them, as it holds everything. The smallest
+    devices decode packed and relative alone. `exhaustive` False shortens the search for the bound of the relative
+    index. `threads` share a large tensor; their number changes no byte.
+    """
+
+    coders: frozenset[int] = frozenset(NAMES)
+    exhaustive: bool = True
+    threads: int = 1

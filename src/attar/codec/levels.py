@@ -1,0 +1,176 @@
+"""rANS with a table for each sum of levels (format: 8.4): the coder for weights.
+
+The plan holds all that a payload's header says; what it estimates is what its payload will take, within a few bytes.
+"""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from .. import _native
+from .axes import LEVEL_MAX, Axis, choose_levels, magnitudes, views
+from .bitio import varint
+from .sink import Sink
+
+TABLES_MAX, TOKENS_MAX = 32, 247
+LOW = -(2**31) + 1
+_NO_LEVELS = np.zeros(0, np.int8)
+# From so many bytes on the two that each lane wastes are well spent on speed.
+_LANES = ((48_000, 5), (6_000, 3), (1_500, 1), (0, 0))
+_CHUNK_BYTES, _CHUNK = 64_000, 1 << 18
+# A tensor larger than this is judged by pieces of it, each with the place that it was taken from.
+_SAMPLE, _PIECE = 1 << 20, 1 << 13
+_Pieces = list[tuple[int, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class LevelsPlan:
+    """A fitted model of n symbols, and the bytes that its payload will take."""
+
+    model: _native.LevelsModel
+    header: bytes
+    lanes_log2: int
+    chunk: int
+    estimated_bytes: float
+    tables: int
+
+
+@dataclass(frozen=True)
+class _Fit:
+    axes: tuple[Axis, ...]
+    levels: np.ndarray
+    tables: int
+    model: _native.LevelsModel
+    bits: float
+
+
+def plan(
+    symbols: np.ndarray, shape: tuple[int, ...], *, is_open: bool | None = None, threads: int = 1
+) -> LevelsPlan | None:
+    """The best levels and tables for a contiguous int32 vector that fills `shape`; None for symbols below -2^31 + 1.
+
+    `is_open` decides whether tables have codes for all integers or for those alone that are met; None takes the better.
+    """
+    if symbols.min() < LOW:
+        return None
+    axes = list(dict.fromkeys(axis for axes in views(shape) for axis in axes))
+    sums = in_threads(lambda axis: magnitudes(symbols, axis), axes, threads)
+    levels = {axis: choose_levels(found, n=symbols.size) for axis, found in zip(axes, sums, strict=True)}
+    sample = _sample(symbols)
+    fits = [_fit(sample, symbols.size, axes, levels, is_open) for axes in [(), *_leveled(shape, levels)]]
+    best = min(fits, key=lambda fit: fit.bits)
+    if len(sample) > 1:
+        whole = [(first, symbols[first : first + _SAMPLE]) for first in range(0, symbols.size, _SAMPLE)]
+        best = _refit(best, whole, is_open, n=symbols.size, threads=threads)
+    return _finished(best, symbols.size)
+
+
+def _leveled(shape: tuple[int, ...], levels: dict[Axis, np.ndarray]) -> list[tuple[Axis, ...]]:
+    """The sets of axes that all have levels to tell."""
+    return [axes for axes in views(shape) if all(np.ptp(levels[axis]) > 0 for axis in axes)]
+
+
+def _sample(symbols: np.ndarray) -> _Pieces:
+    """All of the vector, or spread-out pieces of a long one, each with its place."""
+    if symbols.size <= _SAMPLE:
+        return [(0, symbols)]
+    starts = np.linspace(0, symbols.size - _PIECE, _SAMPLE // _PIECE // 4).astype(int)
+    return [(int(start), symbols[start : start + _PIECE]) for start in starts]
+
+
+def _fit(pieces: _Pieces, n: int, axes: tuple[Axis, ...], levels: dict[Axis, np.ndarray], is_open: bool | None) -> _Fit:
+    chosen = [levels[axis] for axis in axes]
+    base, tables = _base(chosen)
+    chosen = [chosen[0] + np.where(chosen[0] > -LEVEL_MAX, base, 0).astype(np.int8), *chosen[1:]] if axes else []
+    stacked = np.clip(np.concatenate(chosen), -LEVEL_MAX, LEVEL_MAX).astype(np.int8) if axes else _NO_LEVELS
+    model = _native.LevelsModel([(axis.length, axis.stride) for axis in axes], stacked, tables)
+    return _refit(_Fit(axes, stacked, tables, model, 0.0), pieces, is_open, n=n)
+
+
+def _base(chosen: list[np.ndarray]) -> tuple[int, int]:
+    """What lifts the least sum of levels to 0, all-zero rows aside, and the number of tables up to the greatest."""
+    if not chosen:
+        return 0, 1
+    lows = [int(levels[levels > -LEVEL_MAX].min(initial=LEVEL_MAX)) for levels in chosen]
+    low, high = sum(lows), sum(int(levels.max()) for levels in chosen)
+    has_zero = any((levels == -LEVEL_MAX).any() for levels in chosen)
+    tables = min(high - low + 1 + has_zero, TABLES_MAX)
+    return tables - 1 - high, tables
+
+
+def _refit(fit: _Fit, pieces: _Pieces, is_open: bool | None, *, n: int, threads: int = 1) -> _Fit:
+    counts = sum(in_threads(lambda piece: _count(fit, *piece), pieces, threads))
+    bits = fit.model.fit(counts, is_open)
+    share = n / sum(piece.size for _, piece in pieces)
+    return replace(fit, bits=bits * share + 8 * len(_header(fit.model, fit)))
+
+
+def _count(fit: _Fit, first: int, piece: np.ndarray) -> np.ndarray:
+    counts = np.zeros((fit.tables, TOKENS_MAX), np.uint64)
+    fit.model.count(piece, first, counts)
+    return counts
+
+
+def _header(model: _native.LevelsModel, fit: _Fit) -> bytes:
+    model.prepare(0, 1)
+    out = np.empty(4 * fit.levels.size + 16_384, np.uint8)
+    return out[: model.header(1, out)].tobytes()
+
+
+def _finished(fit: _Fit, n: int) -> LevelsPlan:
+    size = fit.bits / 8
+    lanes_log2 = next(lanes for least, lanes in _LANES if size >= least)
+    chunk = _chunk(n, size)
+    fit.model.prepare(lanes_log2, chunk)
+    out = np.empty(4 * fit.levels.size + 16_384, np.uint8)
+    header = out[: fit.model.header(n, out)].tobytes()
+    chunks = -(-n // chunk)
+    return LevelsPlan(fit.model, header, lanes_log2, chunk, size + chunks * ((2 << lanes_log2) + 3), fit.tables)
+
+
+def _chunk(n: int, size: float) -> int:
+    chunk = _CHUNK
+    while chunk < n and size * chunk / n < _CHUNK_BYTES:
+        chunk *= 2
+    return chunk if n >= 2 * chunk else n
+
+
+def write(symbols: np.ndarray, plan: LevelsPlan, *, threads: int = 1) -> bytes:
+    """The payload of the vector that was planned."""
+    firsts = range(0, symbols.size, plan.chunk)
+    chunks = in_threads(lambda first: _chunk_bytes(symbols[first : first + plan.chunk], first, plan), firsts, threads)
+    sizes = b"".join(varint(len(chunk)) for chunk in chunks[:-1])
+    return b"".join([plan.header, sizes, *chunks])
+
+
+def _chunk_bytes(part: np.ndarray, first: int, plan: LevelsPlan) -> bytes:
+    out = np.empty(6 * part.size + (4 << plan.lanes_log2) + 64, np.uint8)
+    return out[: plan.model.encode(part, first, out)].tobytes()
+
+
+def in_threads(task: Callable, parts: Sequence, threads: int) -> list:
+    """The results of a task for each part, in order; the first error is that of the first part, whoever fails first."""
+    if threads < 2 or len(parts) < 2:
+        return [task(part) for part in parts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(task, parts))
+
+
+def decode(payload: np.ndarray, sink: Sink, *, n: int, threads: int = 1) -> None:
+    """The chunks of a payload of n symbols that the sink wants; ValueError with the name of a status."""
+    decoder = _native.LevelsDecoder(payload, n)
+    first, count = _wanted(decoder, sink)
+    bounds = [first + count * i // threads for i in range(threads + 1)]
+    shares = [(start, stop - start) for start, stop in pairwise(bounds) if stop > start]
+    in_threads(lambda share: decoder.decode(*share, sink.native()), shares or [(first, 0)], threads)
+
+
+def _wanted(decoder: _native.LevelsDecoder, sink: Sink) -> tuple[int, int]:
+    """The first chunk that holds an element of the sink, and how many do."""
+    capacity = sink.out.size * (2 if sink.is_int4 else 1)
+    first = min(sink.start // decoder.chunk, decoder.chunk_count)
+    last = min(-(-(sink.start + capacity) // decoder.chunk), decoder.chunk_count)
+    return first, max(last - first, 0)

@@ -1,0 +1,36 @@
+"""What a decoder is asked for: a tensor, or a run of its elements."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .elements import element_count
+
+
+@dataclass(frozen=True)
+class Window:
+    """Elements `start` to `stop` - 1, in row-major order, of a tensor of this type and shape; by so many threads."""
+
+    dtype: np.dtype
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+    threads: int = 1
+
+    @property
+    def n(self) -> int:
+        """All elements of the tensor."""
+        return element_count(self.shape)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is left out."""
+        return self.start == 0 and self.stop == self.n
+
+    def empty(self, dtype: np.dtype) -> np.ndarray:
+        """A vector for the wanted elements."""
+        return np.empty(self.stop - self.start, dtype)
+
+    def of(self, whole: np.ndarray) -> np.ndarray:
+        """The wanted elements of the whole tensor."""
+        return whole.reshape(-1)[self.start : self.stop]

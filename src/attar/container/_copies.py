@@ -1,0 +1,56 @@
+"""Tensors that repeat an earlier one, such as tied embeddings: a stream that only says which."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..codec import COPY, Encoded
+from ..codec.bitio import ByteReader, varint
+from ..errors import FormatError
+from ._table import TensorEntry
+
+
+class Copies:
+    """Finds arrays with the bits of one seen before."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple, list[tuple[int, np.ndarray]]] = {}
+        self._count = 0
+
+    def find(self, array: np.ndarray) -> Encoded | None:
+        """The stream of a copy; None for an array that is new, or too small for a stream of its own to cost more."""
+        index, self._count = self._count, self._count + 1
+        alike = self._seen.setdefault((array.dtype, array.shape), [])
+        for earlier, other in alike:
+            if array.nbytes > len(varint(earlier)) and np.array_equal(_raw(array), _raw(other)):
+                return Encoded(COPY, varint(earlier))
+        alike.append((index, array))
+        return None
+
+
+def _raw(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+
+
+def original(entries: Sequence[TensorEntry], entry: TensorEntry, stream: bytes) -> TensorEntry:
+    """The entry that a copy stands for, which must come before it, be no copy, and have its type and shape.
+
+    Raises:
+        FormatError: it does not.
+    """
+    if entry.decoded_bytes == 0:
+        raise FormatError("copy for a tensor without elements: it must be raw")
+    reader = ByteReader(stream)
+    index = reader.varint("copy")
+    reader.expect_end("copy")
+    place = entries.index(entry)
+    if index >= place:
+        raise FormatError(f"copy of tensor {index}: there are {place} before it")
+    found = entries[index]
+    if found.coder == entry.coder:
+        raise FormatError(f"copy of tensor {index}, {found.name!r}: that is a copy itself")
+    if (found.dtype, found.shape) != (entry.dtype, entry.shape):
+        raise FormatError(
+            f"copy of tensor {index}, {found.name!r}: {found.dtype} {found.shape} is another type or shape"
+        )
+    return found
