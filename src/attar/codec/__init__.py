@@ -2,16 +2,20 @@
 
 from .effort import Effort
 from .grid import GridHint
+from .quantized import Quantized, decode_quantized
 from .rates import Rates, rates_of
-from .tensor import COPY, Encoded, decode, decode_rows, describe, encode, encoded_size
+from .tensor import COPY, Encoded, decode, decode_into, decode_rows, describe, encode, encoded_size
 
 __all__ = [
     "COPY",
     "Effort",
     "Encoded",
     "GridHint",
+    "Quantized",
     "Rates",
     "decode",
+    "decode_into",
+    "decode_quantized",
     "decode_rows",
     "describe",
     "encode",

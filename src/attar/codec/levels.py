@@ -147,7 +147,7 @@ def write(symbols: np.ndarray, plan: LevelsPlan, *, threads: int = 1) -> bytes:
 
 
 def _chunk_bytes(part: np.ndarray, first: int, plan: LevelsPlan) -> bytes:
-    out = np.empty(6 * part.size + (4 << plan.lanes_log2) + 64, np.uint8)
+    out = np.empty(10 * part.size + (4 << plan.lanes_log2) + 64, np.uint8)
     return out[: plan.model.encode(part, first, out)].tobytes()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..errors import FormatError
 from .effort import Effort
-from .elements import bit_patterns, from_bytes, is_integer
+from .elements import bit_patterns, from_bytes, is_integer, pieces
 from .sink import HOLDS_INTEGERS, Sink
 from .symbols import decode_into, encode_symbols
 from .window import Window
@@ -15,7 +15,7 @@ _SYMBOL_RANGE = np.iinfo(np.int32)
 def is_constant(array: np.ndarray) -> bool:
     """Whether all elements of a non-empty array have one bit pattern."""
     patterns = bit_patterns(array)
-    return bool(patterns[0] == patterns[-1] and (patterns == patterns[0]).all())
+    return all(bool((patterns[part] == patterns[0]).all()) for part in pieces(patterns))
 
 
 def decode_raw(_coder: int, payload: bytes, window: Window) -> np.ndarray:
@@ -45,7 +45,7 @@ def decode_integers(coder: int, payload: bytes, window: Window) -> np.ndarray:
     out = window.empty(dtype if dtype in HOLDS_INTEGERS else np.dtype(np.int32))
     decode_into(coder, payload, Sink(out, window.start), n=window.n, threads=window.threads)
     if out.dtype == dtype or out.size == 0:
-        return out
+        return out.astype(dtype, copy=False)
     low, high = (0, 1) if dtype.kind == "b" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     if out.min() < low or out.max() > high:
         raise FormatError(f"integers {out.min()}..{out.max()}: {dtype} holds {low}..{high}")

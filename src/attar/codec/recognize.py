@@ -22,7 +22,7 @@ def find_grids(array: np.ndarray) -> list[GridHint]:
     if array.dtype not in PRECISION:
         return []
     whole = _grid(array, None)
-    if whole is not None and np.abs(whole.integers).max() <= _NARROW:
+    if whole is not None and whole.integers.min() >= -_NARROW and whole.integers.max() <= _NARROW:
         return [whole]
     axes = [axis for axis in range(min(array.ndim, 256)) if _may_have_slices(array, axis)]
     return [grid for grid in (whole, *(_grid(array, axis) for axis in axes)) if grid is not None]

@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import FormatError
 from .codebook import decode_codebook, encode_codebook
 from .effort import LEVELS, NAMES, Effort
-from .elements import DTYPES, bit_patterns, element_count, is_float, same_bits
+from .elements import DTYPES, bit_patterns, element_count, is_float, pieces, same_bits
 from .floats import decode_floats, encode_floats, gives_back
 from .grid import GridHint, decode_grid, encode_grid, fits
 from .plain import decode_constant, decode_integers, decode_raw, encode_integers, is_constant
@@ -90,6 +90,25 @@ def decode_rows(
     each = element_count(shape[1:])
     window = Window(np.dtype(dtype), shape, rows.start * each, rows.stop * each, threads)
     return _decoded(coder, payload, window).reshape(len(rows), *shape[1:])
+
+
+def decode_into(coder: int, payload: bytes, out: np.ndarray, *, threads: int = 1) -> None:
+    """As `decode`, into an array of the stream's dtype and shape.
+
+    Any strides will do: a transposed view of an array gives that array another layout, at no more memory than a piece
+    of it. Raises FormatError as `decode`; then `out` holds nothing that can be used.
+    """
+    if out.flags.c_contiguous:
+        flat = out.reshape(-1)
+        found = _decoded(coder, payload, Window(out.dtype, out.shape, 0, out.size, threads, flat))
+        if found is not flat:
+            flat[:] = found
+    elif coder % 16 != LEVELS:
+        out[...] = decode(coder, payload, dtype=out.dtype, shape=out.shape)
+    else:
+        for part in pieces(out):
+            rows = range(*part.indices(len(out)))
+            out[part] = decode_rows(coder, payload, rows, dtype=out.dtype, shape=out.shape, threads=threads)
 
 
 def _decoded(coder: int, payload: bytes, window: Window) -> np.ndarray:

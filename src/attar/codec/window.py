@@ -9,13 +9,17 @@ from .elements import element_count
 
 @dataclass(frozen=True)
 class Window:
-    """Elements `start` to `stop` - 1, in row-major order, of a tensor of this type and shape; by so many threads."""
+    """Elements `start` to `stop` - 1, in row-major order, of a tensor of this type and shape; by so many threads.
+
+    `out` is a vector that may take them.
+    """
 
     dtype: np.dtype
     shape: tuple[int, ...]
     start: int
     stop: int
     threads: int = 1
+    out: np.ndarray | None = None
 
     @property
     def n(self) -> int:
@@ -28,7 +32,9 @@ class Window:
         return self.start == 0 and self.stop == self.n
 
     def empty(self, dtype: np.dtype) -> np.ndarray:
-        """A vector for the wanted elements."""
+        """A vector for the wanted elements: the caller's own where it is of this type."""
+        if self.out is not None and self.out.dtype == dtype:
+            return self.out
         return np.empty(self.stop - self.start, dtype)
 
     def of(self, whole: np.ndarray) -> np.ndarray:
