@@ -5,6 +5,7 @@ import zlib
 
 from . import models
 from .build import HEADER, chunk, file, stored, table, tensor, u32, varint
+from .hostile_version2 import VERSION_2
 from .symbols import packed
 
 W = tensor()
@@ -238,5 +239,5 @@ STREAMS = {
     "rans_m": one(coder=0x33, stream=b"\x0f\x00\x00" + bytes(12)),
 }
 
-CONTAINER = HEADERS | FRAMES | TABLES | GRAPHS | JSONS
+CONTAINER = HEADERS | FRAMES | TABLES | GRAPHS | JSONS | VERSION_2
 BAD = {name: data for name, (data, _) in CONTAINER.items()} | STREAMS
