@@ -352,7 +352,7 @@ NB_MODULE(_native, m)
     nb::class_<Sink>(m, "Sink")
         .def(nb::init<unsigned, const bytes_out &, uint64_t, const vector_of<const float> &, uint64_t,
                       const bytes_in &, uint32_t>(),
-             "element"_a, "out"_a.noconvert(), "from"_a, "scales"_a, "stride"_a, "book"_a, "origin"_a)
+             "element"_a, "out"_a.noconvert(), "start"_a, "scales"_a, "stride"_a, "book"_a, "origin"_a)
         .def("write", &Sink::write, "first"_a, "values"_a);
     nb::class_<LevelsModel>(m, "LevelsModel")
         .def(nb::init<const std::vector<std::pair<uint32_t, uint64_t>> &, const vector_of<const int8_t> &, uint32_t>(),

@@ -105,6 +105,20 @@ def many_tables():
     return {"values": values, "axes": [(3, list(range(32)))], "logits": tables, "precision": 1, "follows": True}
 
 
+def open_tables():
+    """Two open tables, of tops 2 and 18, and one of top 0; magnitudes below, at and above their tops."""
+    values = [0, 1, -2, 3, -100, 2**31 - 1, 20, -23, 24, -(2**31) + 1, 25, -1000, 0, 0, 0, 0, 0, 0]
+    return {"values": values, "axes": [(6, [0, 1, 2])], "logits": [[0, 3], [0] * 18, []], "is_open": True}
+
+
+OPEN = [
+    leveled(b"open", dims=(3, 6), **open_tables()),
+    leveled(b"open and skewed", dims=(18,), skews=[3, -40, 0], log_lanes=5, precision=0, **open_tables()),
+    leveled(b"open chunks", [i * i * (-1) ** i for i in range(130)], (130,), chunk=64, logits=[[3, 3]], is_open=True),
+    leveled(b"open of zeros", [0, 0, 0], (3,), logits=[[]], is_open=True),
+    leveled(b"the highest top", [2**31 - 1, -(2**31) + 1, 0], (3,), logits=[[0] * 123], precision=3, is_open=True),
+]
+
 LEVELED = [
     leveled(b"axes", dims=(5, 4, 3), precision=1, log_lanes=5, **three_axes()),
     leveled(b"axes of one lane", dims=(60,), precision=1, **three_axes()),
@@ -222,6 +236,7 @@ GOOD = {
     "relative_corners": relative_corners,
     "rans_lanes": rans_lanes,
     "levels_corners": levels_corners,
+    "levels_open": lambda: file(*OPEN, version=2),
     "copy": copies,
     "grid_rounding": grid_rounding,
     "floats": floats_of_every_dtype,

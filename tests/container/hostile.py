@@ -5,6 +5,7 @@ import zlib
 
 from . import models
 from .build import HEADER, chunk, file, stored, table, tensor, u32, varint
+from .hostile_version2 import VERSION_2
 from .symbols import packed, rans
 
 W = tensor()
@@ -259,5 +260,5 @@ STREAMS = {
     "floats_rans_m": floats(b"\x0a" + plane(3, rans([7, 8], m=13)) + bytes(3)),
 }
 
-CONTAINER = HEADERS | FRAMES | TABLES | GRAPHS | JSONS
+CONTAINER = HEADERS | FRAMES | TABLES | GRAPHS | JSONS | VERSION_2
 BAD = {name: data for name, (data, _) in CONTAINER.items()} | STREAMS

@@ -147,6 +147,10 @@ class Side:
         while self.range < 2**24:
             self.low, self.range, self.size = self.low << 8, self.range << 8, self.size + 1
 
+    def start(self, bit):
+        """The bit before a list of levels."""
+        self.bit(bit, Chance())
+
     def numbers(self, values):
         """One list, with chances of its own."""
         nonzero, negative, onward = [Chance() for _ in range(3)], Chance(), [Chance() for _ in range(24)]
@@ -168,20 +172,21 @@ class Side:
         raise AssertionError("low itself is such a number")
 
 
-def levels(values, *, axes=(), logits=None, skews=None, precision=2, log_lanes=0, chunk=None, follows=False):
+def levels(
+    values, *, axes=(), logits=None, skews=None, precision=2, log_lanes=0, chunk=None, follows=False, is_open=False
+):
     """`axes` are pairs of stride and levels, `logits` one list for each table, whose length is the table's top."""
     if logits is None:
-        logits = [[0] * max(_class_of(abs(value))[0] for value in values)]
-    tables = [_level_table(row, skew, precision) for row, skew in zip(logits, skews or [0] * len(logits), strict=True)]
+        logits = [[0] * max(_class_of(abs(value)) for value in values)]
+    tables = [level_table(row, skew, precision) for row, skew in zip(logits, skews or [0] * len(logits), strict=True)]
     side = levels_side(axes, logits, skews, follows=follows)
     flags = len(axes) | log_lanes << 2 | (skews is not None) << 5 | (chunk is not None) << 6
-    head = bytes([flags, len(logits) - 1 | precision << 5])
+    head = bytes([flags, len(logits) - 1 | precision << 5 | is_open << 7])
     head += b"".join(varint(len(steps)) + varint(stride) for stride, steps in axes)
     head += (b"" if chunk is None else varint(chunk)) + varint(len(side)) + side
     size = chunk or len(values)
-    has_extra = any(len(row) >= 16 for row in logits)
     chunks = [
-        _level_chunk(values, range(at, min(at + size, len(values))), axes, tables, 2**log_lanes, has_extra)
+        level_chunk(values, range(at, min(at + size, len(values))), axes, tables, lanes=2**log_lanes, is_open=is_open)
         for at in range(0, len(values), size)
     ]
     return head + b"".join(varint(len(part)) for part in chunks[:-1]) + b"".join(chunks)
@@ -190,7 +195,7 @@ def levels(values, *, axes=(), logits=None, skews=None, precision=2, log_lanes=0
 def levels_side(axes, logits, skews, *, follows=False):
     side = Side()
     for _, steps in axes:
-        side.bit(follows, Chance())
+        side.start(follows)
         side.numbers(_steps(steps) if follows else steps)
     tops = [len(row) for row in logits]
     side.numbers(_steps(tops))
@@ -214,7 +219,7 @@ def _guess(logits, k, j):
     return sorted([left, logits[k - 1][j], left + logits[k - 1][j] - logits[k - 1][j - 1]])[1]
 
 
-def _level_table(logits, skew, precision):
+def level_table(logits, skew, precision):
     """Token -> (frequency, start), tokens being (class, whether negative)."""
     top, left, frequencies = len(logits), 4096, {}
     for j in range(top + 1):
@@ -236,20 +241,27 @@ def _logistic(x):
 
 
 def _class_of(magnitude):
-    """Class, extra bits, and how many those are."""
     if magnitude < 16:
-        return magnitude, 0, 0
+        return magnitude
     width = magnitude.bit_length() - 3
-    return 16 + 4 * (width - 2) + (magnitude >> width) - 4, magnitude % 2**width, width
+    return 16 + 4 * (width - 2) + (magnitude >> width) - 4
 
 
-def _level_chunk(values, places, axes, tables, lanes, has_extra):
+def least_of(class_):
+    return class_ if class_ < 16 else (4 + class_ % 4) << _width(class_)
+
+
+def _width(class_):
+    return 0 if class_ < 16 else (class_ - 16) // 4 + 2
+
+
+def level_chunk(values, places, axes, tables, *, lanes=1, is_open=False):
     extra, tokens = Bits(), []
     for i in places:
         level = sum(steps[i // stride % len(steps)] for stride, steps in axes)
-        class_, rest, width = _class_of(abs(values[i]))
-        extra.field(rest, width)
-        tokens.append(tables[min(max(level, 0), len(tables) - 1)][class_, values[i] < 0])
+        table = tables[min(max(level, 0), len(tables) - 1)]
+        class_ = _extra_bits(extra, abs(values[i]), _top(table), is_open)
+        tokens.append(table[class_, values[i] < 0])
     states, words = [2**16] * lanes, []
     for k, (frequency, start) in reversed(list(enumerate(tokens))):
         x = states[k % lanes]
@@ -257,5 +269,19 @@ def _level_chunk(values, places, axes, tables, lanes, has_extra):
             words, x = [x & 0xFFFF, *words], x >> 16
         states[k % lanes] = (x // frequency << 12) + x % frequency + start
     raw = extra.pack()
-    body = b"".join(map(u32, states)) + b"".join(word.to_bytes(2, "little") for word in words) + raw
-    return varint(len(raw)) + body if has_extra else body
+    size = varint(len(raw)) if any(_top(table) >= (1 if is_open else 16) for table in tables) else b""
+    return size + b"".join(map(u32, states)) + b"".join(word.to_bytes(2, "little") for word in words) + raw
+
+
+def _top(table):
+    return max(class_ for class_, _ in table)
+
+
+def _extra_bits(bits, magnitude, top, is_open):
+    """Write what is beside the class, which is returned."""
+    if is_open and top and _class_of(magnitude) >= top:
+        _exp_golomb(bits, magnitude - least_of(top), 0)
+        return top
+    class_ = _class_of(magnitude)
+    bits.field(magnitude - least_of(class_), _width(class_))
+    return class_

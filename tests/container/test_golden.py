@@ -41,6 +41,12 @@ def test_every_pair_of_model_and_symbol_coder_is_covered():
     assert coders == {*reference.CODERS, reference.COPY}
 
 
+@pytest.mark.parametrize("kind", ["integers", "grid", "codebook"])
+def test_all_symbol_coders_hold_the_same(kind):
+    packed, *others = (EXPECTED[f"{kind}_{coder}"]["tensors"] for coder in ("packed", "relative", "rans", "levels"))
+    assert others == [packed] * 3
+
+
 @pytest.mark.parametrize("name", EXPECTED)
 def test_good(name):
     file = container.open(GOLDEN / f"{name}.attar")

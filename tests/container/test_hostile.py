@@ -14,7 +14,7 @@ from attar.errors import FormatError
 from .build import chunk, file, stored, tensor, varint
 from .good import GOOD
 
-SMALL = ("example", "model", "planes", "copy")
+SMALL = ("example", "model", "planes", "copy", "integers_levels")
 
 
 def check(data):

@@ -1,5 +1,6 @@
 """The native core alone: strict C99, freestanding, and its own tests under the address and undefined sanitizers."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 NATIVE = Path(__file__).parents[2] / "native"
 SOURCES = sorted((NATIVE / "src").rglob("*.c"))
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", f"-I{NATIVE / 'include'}"]
+TESTS = sorted((NATIVE / "tests").glob("*.c"))
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler on this machine")
@@ -20,10 +22,10 @@ def _run(*command, cwd):
     return done.stdout
 
 
-def test_sources_compile_freestanding(tmp_path):
-    _run(COMPILER, *STRICT, "-O2", "-ffreestanding", "-nostdlib", "-c", *SOURCES, cwd=tmp_path)
-    # Kernels share their name with the portable one, and so their object file here.
-    assert {path.stem for path in tmp_path.glob("*.o")} == {path.stem for path in SOURCES}
+@pytest.mark.parametrize("choice", ["-DATTAR_PORTABLE", "-UATTAR_PORTABLE"])
+def test_sources_compile_freestanding(tmp_path, choice):
+    for index, source in enumerate(SOURCES):
+        _run(COMPILER, *STRICT, choice, "-O2", "-ffreestanding", "-c", source, "-o", f"{index}.o", cwd=tmp_path)
 
 
 def test_sources_call_nothing_from_outside():
@@ -36,13 +38,31 @@ def test_cmake_lists_every_source():
     assert [path.name for path in SOURCES if str(path.relative_to(NATIVE)) not in listed] == []
 
 
-@pytest.mark.parametrize("test", sorted((NATIVE / "tests").glob("*.c")), ids=lambda path: path.stem)
-def test_c_tests_pass_under_sanitizers(tmp_path, test):
-    program = tmp_path / test.stem
-    sanitizers = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-    probe = tmp_path / "probe.c"
-    probe.write_text("int main(void) { return 0; }\n")
-    if subprocess.run([COMPILER, *sanitizers, probe], cwd=tmp_path, capture_output=True, check=False).returncode:
-        sanitizers = []  # a compiler without the sanitizer libraries still runs the tests
-    _run(COMPILER, *STRICT, "-O1", "-g", *sanitizers, test, *SOURCES, "-o", program, cwd=tmp_path)
-    assert _run(program, cwd=tmp_path) == "ok\n"
+def test_cmake_lists_every_test():
+    (names,) = re.findall(r"foreach\(test (.*)\)", (NATIVE / "CMakeLists.txt").read_text())
+    assert sorted(names.split()) == [path.stem.removeprefix("test_") for path in TESTS]
+
+
+@pytest.fixture(scope="module")
+def sanitizers(tmp_path_factory):
+    """The flags of the sanitizers; none for a compiler without their libraries, which still runs the tests."""
+    folder = tmp_path_factory.mktemp("probe")
+    (folder / "probe.c").write_text("int main(void) { return 0; }\n")
+    flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    done = subprocess.run([COMPILER, *flags, "probe.c"], cwd=folder, capture_output=True, check=False)
+    return [] if done.returncode else flags
+
+
+@pytest.fixture(scope="module")
+def core(sanitizers, tmp_path_factory):
+    """The core's objects, compiled once for all tests."""
+    folder = tmp_path_factory.mktemp("core")
+    for index, source in enumerate(SOURCES):
+        _run(COMPILER, *STRICT, "-O1", "-g", *sanitizers, "-c", source, "-o", f"{index}.o", cwd=folder)
+    return sorted(folder.glob("*.o"))
+
+
+@pytest.mark.parametrize("test", TESTS, ids=lambda path: path.stem)
+def test_c_tests_pass_under_sanitizers(test, core, sanitizers, tmp_path):
+    _run(COMPILER, *STRICT, "-O1", "-g", *sanitizers, test, *core, "-o", tmp_path / test.stem, cwd=tmp_path)
+    assert _run(tmp_path / test.stem, cwd=tmp_path) == "ok\n"
