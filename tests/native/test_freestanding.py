@@ -23,8 +23,10 @@ def need(*names):
 
 
 def compile_core(compiler, folder, *flags):
-    run(compiler, *BARE, *flags, "-c", *SOURCES, cwd=folder)
-    return sorted(folder.glob("*.o"))
+    objects = ["-".join(path.relative_to(NATIVE).with_suffix(".o").parts) for path in SOURCES]  # names may repeat
+    for source, name in zip(SOURCES, objects, strict=True):
+        run(compiler, *BARE, *flags, "-c", source, "-o", name, cwd=folder)
+    return objects
 
 
 def run_bare(compiler, folder, *emulator):
@@ -43,7 +45,6 @@ def symbols(nm, flag, objects, folder):
 def test_it_calls_nothing_but_what_compilers_emit(tmp_path, compiler):
     need(compiler, "nm")
     objects = compile_core(compiler, tmp_path)
-    assert len(objects) == len(SOURCES)
     outside = symbols("nm", "-u", objects, tmp_path) - symbols("nm", "--defined-only", objects, tmp_path)
     assert outside <= ALLOWED
 
