@@ -62,11 +62,11 @@ def test_it_runs_on_aarch64(tmp_path):
     run_bare("aarch64-linux-gnu-gcc", tmp_path, "qemu-aarch64")
 
 
-def test_its_tests_pass_on_aarch64(tmp_path):
+@pytest.mark.parametrize("test", sorted((NATIVE / "tests").glob("*.c")), ids=lambda path: path.stem)
+def test_its_tests_pass_on_aarch64(tmp_path, test):
     need("aarch64-linux-gnu-gcc", "qemu-aarch64")
-    test = NATIVE / "tests" / "test_codec.c"
-    run("aarch64-linux-gnu-gcc", *STRICT, "-O2", "-static", test, *SOURCES, "-o", "test_codec", cwd=tmp_path)
-    assert run("qemu-aarch64", tmp_path / "test_codec", cwd=tmp_path) == "ok\n"
+    run("aarch64-linux-gnu-gcc", *STRICT, "-O2", "-static", test, *SOURCES, "-o", test.stem, cwd=tmp_path)
+    assert run("qemu-aarch64", tmp_path / test.stem, cwd=tmp_path) == "ok\n"
 
 
 def test_it_fits_a_microcontroller(tmp_path, capsys):
