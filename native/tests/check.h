@@ -39,13 +39,4 @@ static inline uint8_t *copy_of(const uint8_t *bytes, size_t size)
     return copy;
 }
 
-static inline size_t put_varint(uint8_t *dst, uint64_t value)
-{
-    size_t size = 0;
-    for (; value >= 0x80u; value >>= 7)
-        dst[size++] = (uint8_t)(value | 0x80u);
-    dst[size++] = (uint8_t)value;
-    return size;
-}
-
 #endif

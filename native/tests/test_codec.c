@@ -1,6 +1,7 @@
 /* Round trips of every payload, then the same payloads truncated and with bits flipped, for the sanitizers to judge. */
 #include "attar/codec.h"
 #include "check.h"
+#include "payload.h"
 
 enum { COUNT_MAX = 3000, CAPACITY = 1 << 16 };
 
@@ -17,12 +18,6 @@ static attar_status decode_relative(const uint8_t *src, size_t size, int32_t *ds
 static attar_status decode_rans(const uint8_t *src, size_t size, int32_t *dst, size_t n)
 {
     return attar_rans_decode(src, size, dst, n, &rans_scratch);
-}
-
-static size_t put_zigzag(uint8_t *dst, int32_t value)
-{
-    int64_t twice = 2 * (int64_t)value;
-    return put_varint(dst, (uint64_t)(value < 0 ? -twice - 1 : twice));
 }
 
 /* The symbols -3..4; zero with a chance of 8 - density eighths. */
@@ -43,26 +38,6 @@ static size_t make_packed(const int32_t *symbols, size_t n, uint8_t *dst)
 
 static const uint8_t three_bits[8] = {3, 3, 3, 3, 3, 3, 3, 3};
 
-static size_t put_table(uint8_t *dst, int32_t low)
-{
-    size_t size = put_zigzag(dst, low);
-    size += put_varint(dst + size, 7);
-    memset(dst + size, 0x33, 4);
-    return size + 4;
-}
-
-static uint64_t count_entries(const int32_t *symbols, size_t n, size_t bound)
-{
-    uint64_t entries = 0;
-    size_t next = 0;
-    for (size_t i = 0; i < n; i++)
-        if (symbols[i] != 0) {
-            entries += (i + bound - next) / bound;
-            next = i + 1;
-        }
-    return entries;
-}
-
 static size_t make_relative(const int32_t *symbols, size_t n, uint8_t *dst)
 {
     static attar_relative_encode_scratch scratch;
@@ -74,32 +49,11 @@ static size_t make_relative(const int32_t *symbols, size_t n, uint8_t *dst)
     size += put_varint(dst + size, entries);
     if (entries == 0)
         return size;
-    size += put_table(dst + size, -3);
-    size += put_table(dst + size, 1);
+    size += put_huffman(dst + size, -3, three_bits, 8);
+    size += put_huffman(dst + size, 1, three_bits, 8);
     CHECK(attar_relative_encode(symbols, n, 8, &values, &gaps, dst + size, CAPACITY - size, &body, &scratch) ==
           ATTAR_OK);
     return size + body;
-}
-
-/* Frequencies 16 of 2^8 and order 4, whose code is 10 + four zero bits; the symbol 0 takes what is left. */
-static size_t put_frequencies(uint8_t *dst, const uint16_t *frequencies)
-{
-    uint64_t bits[2] = {4, 0};
-    unsigned at = 4;
-    for (int i = 0; i < 8; i++) {
-        unsigned shifted = frequencies[i] + 16u;
-        unsigned width = 4;
-        while (shifted >> (width + 1) != 0)
-            width++;
-        for (unsigned j = 4; j < width; j++, at++)
-            bits[at / 64] |= UINT64_C(1) << at % 64;
-        at++;
-        for (unsigned j = 0; j < width; j++, at++)
-            bits[at / 64] |= (uint64_t)(shifted >> j & 1u) << at % 64;
-    }
-    for (unsigned i = 0; i < (at + 7) / 8; i++)
-        dst[i] = (uint8_t)(bits[i / 8] >> i % 8 * 8 & 0xffu);
-    return (at + 7) / 8;
 }
 
 static size_t make_rans(const int32_t *symbols, size_t n, unsigned lanes_log2, uint8_t *dst)
@@ -112,7 +66,7 @@ static size_t make_rans(const int32_t *symbols, size_t n, unsigned lanes_log2, u
     dst[0] = (uint8_t)(8u | lanes_log2 << 4);
     size += put_zigzag(dst + size, -3);
     size += put_varint(dst + size, 7);
-    size += put_frequencies(dst + size, frequencies);
+    size += put_frequencies(dst + size, 4, frequencies, 8);
     CHECK(attar_rans_encode(symbols, n, &model, dst + size, CAPACITY - size, &body, &scratch) == ATTAR_OK);
     return size + body;
 }

@@ -4,6 +4,7 @@
 #include "../src/cpu.h"
 #include "attar/levels.h"
 #include "check.h"
+#include "payload.h"
 
 enum { COUNT_MAX = 5000, CAPACITY = 1 << 17, SMALL_MAX = 80 };
 
@@ -219,7 +220,7 @@ static void test_random_bytes(void)
     }
 }
 
-/* --- Kernels -------------------------------------------------------------------------------------------------------- */
+/* --- Kernels ------------------------------------------------------------------------------------------------------ */
 
 typedef struct outcome {
     uint32_t states[LEVELS_LANES_MAX];
@@ -314,7 +315,7 @@ static void check_lanes(unsigned lanes_log2)
     for (size_t i = 0; i < n; i++)
         tables[i] = (uint8_t)random_below(decoder.model.tables);
     for (size_t lane = 0; lane < (size_t)1 << lanes_log2; lane++)
-        start.states[lane] = random_below(4) == 0 ? UINT32_C(1) << 16 : (1 + random_below(65535)) << 16 | random_below(65536);
+        start.states[lane] = (random_below(4) == 0 ? 1 : 1 + random_below(65535)) << 16 | random_below(65536);
     check_portable(&start, lanes_log2, tables, n);
     check_kernels(&start, lanes_log2, tables, n);
     free(tables);
@@ -333,7 +334,7 @@ static void test_kernels(void)
     }
 }
 
-/* --- Models --------------------------------------------------------------------------------------------------------- */
+/* --- Models ------------------------------------------------------------------------------------------------------- */
 
 /* A fitted model codes what it was fitted to, each element's table the same whatever part is asked for. */
 static void test_fit(void)
@@ -412,7 +413,7 @@ static void test_arguments(void)
     const int32_t three[1] = {3};
     uint64_t bits;
     plain_model(&made);
-    CHECK(attar_levels_fit(&made, ATTAR_LEVELS_EITHER, counts, ATTAR_LEVELS_TOKENS_MAX - 1, &bits) == ATTAR_BAD_ARGUMENT);
+    CHECK(attar_levels_fit(&made, ATTAR_LEVELS_OPEN, counts, ATTAR_LEVELS_TOKENS_MAX - 1, &bits) == ATTAR_BAD_ARGUMENT);
     CHECK(attar_levels_count(&made, three, 0, 1, counts, ATTAR_LEVELS_TOKENS_MAX - 1) == ATTAR_BAD_ARGUMENT);
     CHECK(attar_levels_count(&made, least, 0, 1, counts, ATTAR_LEVELS_TOKENS_MAX) == ATTAR_BAD_SYMBOL);
     CHECK(attar_levels_open(&decoder, payload, 10, 0) == ATTAR_BAD_ARGUMENT);

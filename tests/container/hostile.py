@@ -167,6 +167,10 @@ GRAPHS = {
     ),
     "graph_not_proto": (with_graph(b"\x3a\x7fnonsense"), "graph chunk: 10 bytes that are not an ONNX ModelProto"),
     "graph_empty": (with_graph(b""), "graph chunk: a ModelProto without a graph"),
+    "graph_not_utf8": (
+        with_graph(GRAPH.replace(b"linear", b"l\xb3near")),
+        "graph chunk: onnx.GraphProto.name is b'l\\xb3near', not UTF-8",
+    ),
     "graph_external": (
         with_graph(models.with_external_attribute().SerializeToString(deterministic=True)),
         "graph chunk: tensor 'far' refers to another file",
@@ -201,6 +205,8 @@ JSONS = {
     "meta_not_json": (file(meta=stored(b"{")), "meta chunk: not JSON in UTF-8"),
     "meta_not_utf8": (file(meta=stored(b'{"a":"\xff"}')), "meta chunk: not JSON in UTF-8"),
     "meta_nan": (file(meta=stored(b'{"preprocessing":{"a":NaN}}')), "meta chunk: not JSON in UTF-8"),
+    "meta_number": (file(meta=stored(b'{"preprocessing":{"a":1e999}}')), "meta chunk: not JSON in UTF-8"),
+    "meta_surrogate": (file(meta=stored(b'{"class_names":["\\ud800"]}')), "meta chunk: not JSON in UTF-8"),
     "meta_list": (file(meta=stored(b"[]")), "meta chunk: a JSON list, not an object"),
     "meta_deep": (file(meta=stored(b'{"a":' + b"[" * 5_000)), "meta chunk: not JSON in UTF-8"),
     "meta_preprocessing": (

@@ -206,7 +206,7 @@ def levels_side(axes, logits, skews, *, follows=False):
 
 
 def _steps(values):
-    return [value - before for value, before in zip(values, [0, *values[:-1]], strict=True)]
+    return [value - before for value, before in zip(values, [0, *values[:-1]], strict=False)]
 
 
 def _guess(logits, k, j):

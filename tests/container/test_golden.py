@@ -21,6 +21,7 @@ ERRORS = json.loads((GOLDEN / "bad" / "errors.json").read_text())
 BEYOND_REFERENCE = {
     "graph_not_proto",
     "graph_empty",
+    "graph_not_utf8",
     "graph_external",
     "graph_clash",
     "graph_sparse",

@@ -11,9 +11,11 @@ from attar import container
 from attar.container import reference
 from attar.errors import FormatError
 
+from . import fuzz
 from .build import chunk, file, stored, tensor, varint
 from .good import GOOD
 
+MUTANTS = 5_000
 SMALL = ("example", "model", "planes", "copy", "integers_levels")
 
 
@@ -68,6 +70,10 @@ def test_reader_and_reference_agree_on_damaged_streams(data):
     assert outcome(lambda: container.open(damaged).tensor("w").tobytes()) == outcome(
         lambda: reference.decode(damaged).tensors["w"].raw
     )
+
+
+def test_reader_and_reference_agree_on_mutants():
+    assert 0 < sum(fuzz.check(fuzz.mutant(number)) for number in range(MUTANTS)) < MUTANTS / 2
 
 
 def outcome(decode):

@@ -105,7 +105,7 @@ def test_meta_travels_between_metadata_and_chunk(model):
     assert again["kept"] == "yes"
 
 
-@pytest.mark.parametrize("text", ["not json", "[1]", "null", "[" * 5000])
+@pytest.mark.parametrize("text", ["not json", "[1]", "null", "[" * 5000, '{"a":1e999}'])
 def test_other_text_under_our_key_stays_as_it_is(model, text):
     model.metadata_props["preprocessing"] = text
     file = container.open(container.to_bytes(model))

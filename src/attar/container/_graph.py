@@ -162,10 +162,19 @@ def _keep_props(props: Any, keep: Callable[[str], bool]) -> None:
 
 
 def _refuse(message: Message) -> None:
+    for field, value in message.ListFields():
+        if field.type == field.TYPE_STRING:
+            _check_strings(field.full_name, [value] if isinstance(value, str | bytes) else value)
     if isinstance(message, onnx.TensorProto):
         _check_tensor(message)
     if isinstance(message, onnx.GraphProto) and message.sparse_initializer:
         raise FormatError(f"graph chunk: graph {message.name!r} has sparse initializers, which are not supported")
+
+
+def _check_strings(field: str, strings: Iterable[str | bytes]) -> None:
+    for text in strings:
+        if isinstance(text, bytes):  # how protobuf hands out what is not UTF-8; no one could write it again
+            raise FormatError(f"graph chunk: {field} is {text[:80]!r}, not UTF-8")
 
 
 def _check_tensor(tensor: onnx.TensorProto) -> None:

@@ -41,7 +41,7 @@ def parse(kind: Kind, payload: memoryview) -> dict[str, Any]:
     what = f"{chunk_name(kind)} chunk"
     raw = inflate(payload, what=what, max_bytes=MAX_RAW_BYTES[kind])
     try:
-        content = json.loads(raw.decode(), parse_constant=_refuse)
+        content = _loads(raw.decode())
     except (ValueError, RecursionError) as error:
         raise FormatError(f"{what}: not JSON in UTF-8") from error
     if not isinstance(content, dict):
@@ -62,7 +62,7 @@ def of_model(model: ir.Model) -> dict[str, Any]:
     """Return what the model's own metadata_props say about preprocessing and class names, where it is valid."""
     found: dict[str, Any] = {}
     for key in KEYS:
-        content = {key: _loads(model.metadata_props.get(key, "null"))}
+        content = {key: _loads_or_none(model.metadata_props.get(key, "null"))}
         if content[key] is not None and _valid(content):
             found |= content
     return found
@@ -77,8 +77,14 @@ def _valid(content: dict[str, Any]) -> bool:
 
 
 def _loads(text: str) -> Any:
+    content = json.loads(text, parse_constant=_refuse)
+    dumps(content).encode()  # refuses 1e999 and "\ud800", which nobody could write again
+    return content
+
+
+def _loads_or_none(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return _loads(text)
     except (ValueError, RecursionError):
         return None  # somebody else's text under our key: it stays in the graph as it is
 

@@ -212,6 +212,7 @@ def read_json(payload: bytes, cap: int) -> dict[str, Any]:
     raw = inflate(payload, cap)
     try:
         content = json.loads(raw.decode(), parse_constant=lambda constant: require(False, f"{constant} is not JSON"))
+        json.dumps(content, ensure_ascii=False, allow_nan=False).encode()  # 1e999 and "\ud800" can't be written again
     except (ValueError, RecursionError) as error:
         raise FormatError("not JSON in UTF-8") from error
     require(isinstance(content, dict), "JSON that is not an object")

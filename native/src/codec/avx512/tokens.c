@@ -5,6 +5,9 @@
 #ifdef ATTAR_HAS_AVX512
 #include <immintrin.h>
 
+/* Without optimization GCC's gather is a macro that converts its mask's sign. */
+#pragma GCC diagnostic ignored "-Wsign-conversion"
+
 ATTAR_TARGET_AVX512 static inline __m512i turn(__m512i x, const attar_levels_slot *slots, const uint8_t *tables,
                                                uint8_t *tokens, const uint8_t **at)
 {
