@@ -6,6 +6,8 @@
 #ifdef ATTAR_HAS_AVX512
 #include <immintrin.h>
 
+/* Without optimization GCC's gather is a macro that converts its mask's sign. */
+#pragma GCC diagnostic ignored "-Wsign-conversion"
 
 enum { VECTORS = 4, WIDTH = 16 };
 
