@@ -11,13 +11,12 @@ from itertools import pairwise
 import numpy as np
 
 from .. import _native
-from .axes import LEVEL_MAX, Axis, choose_levels, magnitudes, views
+from .axes import Axis, Leveled, choose_levels, magnitudes, settle, views
 from .bitio import varint
 from .sink import Sink
 
-TABLES_MAX, TOKENS_MAX = 32, 247
+TOKENS_MAX = 247
 LOW = -(2**31) + 1
-_NO_LEVELS = np.zeros(0, np.int8)
 # From so many bytes on the two that each lane wastes are well spent on speed.
 _LANES = ((48_000, 5), (6_000, 3), (1_500, 1), (0, 0))
 _CHUNK_BYTES, _CHUNK = 64_000, 1 << 18
@@ -40,9 +39,7 @@ class LevelsPlan:
 
 @dataclass(frozen=True)
 class _Fit:
-    axes: tuple[Axis, ...]
-    levels: np.ndarray
-    tables: int
+    leveled: Leveled
     model: _native.LevelsModel
     bits: float
 
@@ -70,7 +67,7 @@ def plan(
 
 def _leveled(shape: tuple[int, ...], levels: dict[Axis, np.ndarray]) -> list[tuple[Axis, ...]]:
     """The sets of axes that all have levels to tell."""
-    return [axes for axes in views(shape) if all(np.ptp(levels[axis]) > 0 for axis in axes)]
+    return [axes for axes in views(shape) if all((levels[axis] != levels[axis][0]).any() for axis in axes)]
 
 
 def _sample(symbols: np.ndarray) -> _Pieces:
@@ -82,23 +79,10 @@ def _sample(symbols: np.ndarray) -> _Pieces:
 
 
 def _fit(pieces: _Pieces, n: int, axes: tuple[Axis, ...], levels: dict[Axis, np.ndarray], is_open: bool | None) -> _Fit:
-    chosen = [levels[axis] for axis in axes]
-    base, tables = _base(chosen)
-    chosen = [chosen[0] + np.where(chosen[0] > -LEVEL_MAX, base, 0).astype(np.int8), *chosen[1:]] if axes else []
-    stacked = np.clip(np.concatenate(chosen), -LEVEL_MAX, LEVEL_MAX).astype(np.int8) if axes else _NO_LEVELS
-    model = _native.LevelsModel([(axis.length, axis.stride) for axis in axes], stacked, tables)
-    return _refit(_Fit(axes, stacked, tables, model, 0.0), pieces, is_open, n=n)
-
-
-def _base(chosen: list[np.ndarray]) -> tuple[int, int]:
-    """What lifts the least sum of levels to 0, all-zero rows aside, and the number of tables up to the greatest."""
-    if not chosen:
-        return 0, 1
-    lows = [int(levels[levels > -LEVEL_MAX].min(initial=LEVEL_MAX)) for levels in chosen]
-    low, high = sum(lows), sum(int(levels.max()) for levels in chosen)
-    has_zero = any((levels == -LEVEL_MAX).any() for levels in chosen)
-    tables = min(high - low + 1 + has_zero, TABLES_MAX)
-    return tables - 1 - high, tables
+    leveled = settle(axes, [levels[axis] for axis in axes])
+    places = [(axis.length, axis.stride) for axis in axes]
+    model = _native.LevelsModel(places, leveled.levels, leveled.base, leveled.tables)
+    return _refit(_Fit(leveled, model, 0.0), pieces, is_open, n=n)
 
 
 def _refit(fit: _Fit, pieces: _Pieces, is_open: bool | None, *, n: int, threads: int = 1) -> _Fit:
@@ -109,14 +93,14 @@ def _refit(fit: _Fit, pieces: _Pieces, is_open: bool | None, *, n: int, threads:
 
 
 def _count(fit: _Fit, first: int, piece: np.ndarray) -> np.ndarray:
-    counts = np.zeros((fit.tables, TOKENS_MAX), np.uint64)
+    counts = np.zeros((fit.leveled.tables, TOKENS_MAX), np.uint64)
     fit.model.count(piece, first, counts)
     return counts
 
 
 def _header(model: _native.LevelsModel, fit: _Fit) -> bytes:
     model.prepare(0, 1)
-    out = np.empty(4 * fit.levels.size + 16_384, np.uint8)
+    out = np.empty(4 * fit.leveled.levels.size + 16_384, np.uint8)
     return out[: model.header(1, out)].tobytes()
 
 
@@ -125,10 +109,10 @@ def _finished(fit: _Fit, n: int) -> LevelsPlan:
     lanes_log2 = next(lanes for least, lanes in _LANES if size >= least)
     chunk = _chunk(n, size)
     fit.model.prepare(lanes_log2, chunk)
-    out = np.empty(4 * fit.levels.size + 16_384, np.uint8)
+    out = np.empty(4 * fit.leveled.levels.size + 16_384, np.uint8)
     header = out[: fit.model.header(n, out)].tobytes()
     chunks = -(-n // chunk)
-    return LevelsPlan(fit.model, header, lanes_log2, chunk, size + chunks * ((2 << lanes_log2) + 3), fit.tables)
+    return LevelsPlan(fit.model, header, lanes_log2, chunk, size + chunks * ((2 << lanes_log2) + 3), fit.leveled.tables)
 
 
 def _chunk(n: int, size: float) -> int:
