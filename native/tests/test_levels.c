@@ -399,6 +399,7 @@ static void test_models_that_are_refused(void)
     REFUSED(made.logits[0][0] = -ATTAR_LEVELS_LOGIT_MAX - 1);
     REFUSED(made.skews[0] = 129);
     REFUSED(made.base = -1);
+    REFUSED(made.base = 1);
     REFUSED(made.base = ATTAR_LEVELS_TABLES_MAX);
     REFUSED(made.axes = ATTAR_LEVELS_AXES_MAX + 1);
     REFUSED(made.axes = 1); /* of length and stride 0 */

@@ -63,8 +63,8 @@ def choose_levels(sums: np.ndarray, *, n: int) -> np.ndarray:
         return np.zeros(sums.size, np.int8)
     # Two elements of average size keep a short or empty row from an extreme.
     wanted = STEPS_PER_OCTAVE * np.log2((sums + 2 * mean) / (mean * (each + 2)))
-    # Magnitudes beyond a few hundred are as good as continuous: nothing changes any more.
-    weight = each * _bits_of_a_miss(min(round(float(np.log2(mean)) * 4), 32))
+    # Magnitudes beyond a few hundred are as good as continuous, and rarer ones than 2^-20 tell no scale.
+    weight = each * _bits_of_a_miss(int(np.clip(round(float(np.log2(mean)) * 4), -80, 32)))
     levels = np.rint(wanted).clip(-LEVEL_MAX, LEVEL_MAX).astype(np.int64)
     for _ in range(_ROUNDS):
         levels = _cheapest(wanted, levels, weight)

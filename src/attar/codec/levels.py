@@ -3,8 +3,6 @@
 The plan holds all that a payload's header says; what it estimates is what its payload will take, within a few bytes.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -14,6 +12,7 @@ from .. import _native
 from .axes import Axis, Leveled, choose_levels, magnitudes, settle, views
 from .bitio import varint
 from .sink import Sink
+from .threads import in_threads
 
 TOKENS_MAX = 247
 LOW = -(2**31) + 1
@@ -133,14 +132,6 @@ def write(symbols: np.ndarray, plan: LevelsPlan, *, threads: int = 1) -> bytes:
 def _chunk_bytes(part: np.ndarray, first: int, plan: LevelsPlan) -> bytes:
     out = np.empty(10 * part.size + (4 << plan.lanes_log2) + 64, np.uint8)
     return out[: plan.model.encode(part, first, out)].tobytes()
-
-
-def in_threads(task: Callable, parts: Sequence, threads: int) -> list:
-    """The results of a task for each part, in order; the first error is that of the first part, whoever fails first."""
-    if threads < 2 or len(parts) < 2:
-        return [task(part) for part in parts]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(task, parts))
 
 
 def decode(payload: np.ndarray, sink: Sink, *, n: int, threads: int = 1) -> None:
