@@ -88,7 +88,7 @@ def _refit(fit: _Fit, pieces: _Pieces, is_open: bool | None, *, n: int, threads:
     counts = sum(in_threads(lambda piece: _count(fit, *piece), pieces, threads))
     bits = fit.model.fit(counts, is_open)
     share = n / sum(piece.size for _, piece in pieces)
-    return replace(fit, bits=bits * share + 8 * len(_header(fit.model, fit)))
+    return replace(fit, bits=bits * share + 8 * len(_header(fit, n)))
 
 
 def _count(fit: _Fit, first: int, piece: np.ndarray) -> np.ndarray:
@@ -97,21 +97,19 @@ def _count(fit: _Fit, first: int, piece: np.ndarray) -> np.ndarray:
     return counts
 
 
-def _header(model: _native.LevelsModel, fit: _Fit) -> bytes:
-    model.prepare(0, 1)
+def _header(fit: _Fit, n: int, lanes_log2: int = 0, chunk: int | None = None) -> bytes:
+    fit.model.prepare(lanes_log2, n if chunk is None else chunk)
     out = np.empty(4 * fit.leveled.levels.size + 16_384, np.uint8)
-    return out[: model.header(1, out)].tobytes()
+    return out[: fit.model.header(n, out)].tobytes()
 
 
 def _finished(fit: _Fit, n: int) -> LevelsPlan:
     size = fit.bits / 8
     lanes_log2 = next(lanes for least, lanes in _LANES if size >= least)
     chunk = _chunk(n, size)
-    fit.model.prepare(lanes_log2, chunk)
-    out = np.empty(4 * fit.leveled.levels.size + 16_384, np.uint8)
-    header = out[: fit.model.header(n, out)].tobytes()
-    chunks = -(-n // chunk)
-    return LevelsPlan(fit.model, header, lanes_log2, chunk, size + chunks * ((2 << lanes_log2) + 3), fit.leveled.tables)
+    header = _header(fit, n, lanes_log2, chunk)
+    estimate = size + -(-n // chunk) * ((2 << lanes_log2) + 3)  # the waste of each lane of each chunk, and a size
+    return LevelsPlan(fit.model, header, lanes_log2, chunk, estimate, fit.leveled.tables)
 
 
 def _chunk(n: int, size: float) -> int:
