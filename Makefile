@@ -7,7 +7,7 @@ FUZZ_SECONDS ?= 60
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 NATIVE := $(wildcard native/src/*/*/* native/src/*/* native/src/*.* native/include/*/* bindings/* CMakeLists.txt native/CMakeLists.txt)
 
-.PHONY: demo test fast lint fuzz bench clean
+.PHONY: demo test fast lint fuzz bench bench-codec clean
 
 demo: $(VENV)/core  ## compress two trained networks on real images (three minutes at most, set-up included)
 	@sh examples/demo.sh $(BIN)/attar
@@ -28,6 +28,9 @@ fuzz: $(VENV)/core  ## search for what breaks the C decoders: FUZZ_SECONDS for e
 
 bench: $(VENV)/dev  ## the size table of docs/results.md
 	$(BIN)/python benches/sizes.py
+
+bench-codec: $(VENV)/dev  ## the tables of docs/codec.md, beside NNCodec in an environment of its own (15 minutes)
+	$(BIN)/python benches/codec.py --write
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

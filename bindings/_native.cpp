@@ -151,10 +151,11 @@ static void huffman_lengths(const vector_of<const uint64_t> &counts, const bytes
 class LevelsModel {
 public:
     LevelsModel(const std::vector<std::pair<uint32_t, uint64_t>> &axes, const vector_of<const int8_t> &levels,
-                uint32_t tables)
+                int32_t base, uint32_t tables)
         : model(new attar_levels_model())
     {
         uint64_t first = 0;
+        model->base = base;
         model->axes = static_cast<uint32_t>(axes.size());
         model->tables = tables;
         for (size_t a = 0; a < axes.size() && a < ATTAR_LEVELS_AXES_MAX; a++) {
@@ -355,8 +356,9 @@ NB_MODULE(_native, m)
              "element"_a, "out"_a.noconvert(), "start"_a, "scales"_a, "stride"_a, "book"_a, "origin"_a)
         .def("write", &Sink::write, "first"_a, "values"_a);
     nb::class_<LevelsModel>(m, "LevelsModel")
-        .def(nb::init<const std::vector<std::pair<uint32_t, uint64_t>> &, const vector_of<const int8_t> &, uint32_t>(),
-             "axes"_a, "levels"_a, "tables"_a)
+        .def(nb::init<const std::vector<std::pair<uint32_t, uint64_t>> &, const vector_of<const int8_t> &, int32_t,
+                      uint32_t>(),
+             "axes"_a, "levels"_a, "base"_a, "tables"_a)
         .def("fit", &LevelsModel::fit, "counts"_a, "is_open"_a = nb::none())
         .def("rates", &LevelsModel::rates, "reach"_a, "bits"_a.noconvert())
         .def("header", &LevelsModel::header, "n"_a, "out"_a.noconvert())

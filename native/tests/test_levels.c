@@ -23,11 +23,12 @@ static void random_axes(attar_levels_model *model, size_t n)
 {
     uint32_t first = 0;
     model->axes = random_below(ATTAR_LEVELS_AXES_MAX + 1);
+    model->base = model->axes == 0 ? 0 : (int32_t)random_below(ATTAR_LEVELS_TABLES_MAX);
     for (uint32_t a = 0; a < model->axes; a++) {
         attar_level_axis axis = {first, 1 + random_below(40), random_below(2) == 0 ? 1 : 1 + random_below((uint32_t)n)};
         model->axis[a] = axis;
         for (uint32_t i = 0; i < axis.length; i++)
-            model->levels[first + i] = (int8_t)(random_below(9) == 0 ? random_within(40) : random_within(4) + 2);
+            model->levels[first + i] = (int8_t)(random_below(9) == 0 ? random_within(32) : random_within(4));
         first += axis.length;
     }
 }
@@ -397,13 +398,16 @@ static void test_models_that_are_refused(void)
     REFUSED(made.logits[0][1] = ATTAR_LEVELS_LOGIT_MAX + 1);
     REFUSED(made.logits[0][0] = -ATTAR_LEVELS_LOGIT_MAX - 1);
     REFUSED(made.skews[0] = 129);
+    REFUSED(made.base = -1);
+    REFUSED(made.base = 1);
+    REFUSED(made.base = ATTAR_LEVELS_TABLES_MAX);
     REFUSED(made.axes = ATTAR_LEVELS_AXES_MAX + 1);
     REFUSED(made.axes = 1); /* of length and stride 0 */
     REFUSED((made.axes = 1, made.axis[0].length = 1));
     REFUSED((made.axes = 1, made.axis[0].length = ATTAR_LEVELS_LENGTH_MAX + 1, made.axis[0].stride = 1));
     REFUSED((made.axes = 1, made.axis[0].length = made.axis[0].first = 1, made.axis[0].stride = 1));
-    REFUSED((made.axes = 1, made.axis[0].length = 1, made.axis[0].stride = 1, made.levels[0] = 41));
-    REFUSED((made.axes = 1, made.axis[0].length = 1, made.axis[0].stride = 1, made.levels[0] = -41));
+    REFUSED((made.axes = 1, made.axis[0].length = 1, made.axis[0].stride = 1, made.levels[0] = 33));
+    REFUSED((made.axes = 1, made.axis[0].length = 1, made.axis[0].stride = 1, made.levels[0] = -33));
 }
 
 static void test_arguments(void)

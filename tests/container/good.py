@@ -82,14 +82,15 @@ def leveled(name, values, dims, dtype=6, **model):
 
 def three_axes():
     """Rows, columns and taps; a row of zeros; a sum below 0 and one beyond the last table; a skew."""
-    rows, columns, taps = [0, 1, -40, 2, 40], [0, 1, 1, 0], [-1, 0, 1]
+    rows, columns, taps = [-1, 0, -32, 1, 32], [0, 1, 1, 0], [-1, 0, 1]
     tables = [[], [-16], [-4, -9, 3], [40, 8, 5, -2, 0, 1]]
     values = []
     for i in range(60):
-        level = rows[i // 12] + columns[i // 3 % 4] + taps[i % 3]
+        level = 1 + rows[i // 12] + columns[i // 3 % 4] + taps[i % 3]
         top = len(tables[min(max(level, 0), 3)])
         values.append((i * 7 % (2 * top + 1)) - top)
-    return {"values": values, "axes": [(12, rows), (3, columns), (1, taps)], "logits": tables, "skews": [0, 5, -20, -2]}
+    axes = [(12, rows), (3, columns), (1, taps)]
+    return {"values": values, "axes": axes, "base": 1, "logits": tables, "skews": [0, 5, -20, -2]}
 
 
 def spread(count, high):
@@ -102,7 +103,8 @@ def many_tables():
     """A table for each of 32 rows, tops up and down."""
     tables = [[16 - j - k for j in range(k * 5 % 7)] for k in range(32)]
     values = [(-1) ** i * (i % (i // 3 * 5 % 7 + 1)) for i in range(96)]
-    return {"values": values, "axes": [(3, list(range(32)))], "logits": tables, "precision": 1, "follows": True}
+    axes = [(3, list(range(-31, 1)))]
+    return {"values": values, "axes": axes, "base": 31, "logits": tables, "precision": 1, "follows": True}
 
 
 def open_tables():

@@ -6,9 +6,9 @@ from .build import COPY, LEVELS, MAGIC, file, tensor, u32, varint
 from .symbols import Side, level_chunk, level_table, levels, levels_side
 
 # Bodies and side sections that are right, for the two integers 1 and 0: one table of top 1.
-PAIR = (1, 0)
+PAIR, ZEROS = (1, 0), (0, 0, 0)
 SIDE = levels_side([], [[0]], None)
-BODY = level_chunk(PAIR, range(2), [], [level_table([0], 0, 0)])
+BODY = level_chunk(PAIR, range(2), ZEROS, [level_table([0], 0, 0)])
 # Three integers with 19 extra bits: 8, 8 and 3.
 LARGE = (1000, -1000, 37)
 OUTSIDE = "symbol outside the alphabet"
@@ -27,13 +27,19 @@ def axis(length, stride):
     return varint(length) + varint(stride)
 
 
-def side_of(*lists, follows=None):
-    """A side section of such lists; `follows` is the bit before the first, if that has one."""
+def side_of(*lists):
     side = Side()
-    if follows is not None:
-        side.start(follows)
     for numbers in lists:
         side.numbers(numbers)
+    return side.pack()
+
+
+def leveled_side(base, *levels, follows=0):
+    """The base and one axis."""
+    side = Side()
+    side.numbers([base])
+    side.start(follows)
+    side.numbers(levels)
     return side.pack()
 
 
@@ -70,9 +76,11 @@ HEADERS = {
 SIDES = {
     "levels_side_beyond": bad("truncated", payload(side_size=2**40)),
     "levels_side_long": bad("trailing data", payload(side=SIDE + bytes(8))),
-    "levels_level_high": bad("bad header", payload(flags=1, axes=axis(2, 1), side=side_of([40, 41], follows=0))),
-    "levels_level_low": bad("bad header", payload(flags=1, axes=axis(2, 1), side=side_of([-40, -1], follows=1))),
-    "levels_level_endless": bad("bad header", payload(flags=1, axes=axis(1, 1), side=side_of([-2000], follows=0))),
+    "levels_base_negative": bad("bad header", payload(flags=1, axes=axis(1, 1), side=leveled_side(-1, 0))),
+    "levels_base_high": bad("bad header", payload(flags=1, axes=axis(1, 1), side=leveled_side(32, 0))),
+    "levels_level_high": bad("bad header", payload(flags=1, axes=axis(2, 1), side=leveled_side(0, 32, 33))),
+    "levels_level_low": bad("bad header", payload(flags=1, axes=axis(2, 1), side=leveled_side(0, -32, -1, follows=1))),
+    "levels_level_endless": bad("bad header", payload(flags=1, axes=axis(1, 1), side=leveled_side(0, -2000))),
     "levels_top_negative": bad("bad header", payload(side=side_of([-1]))),
     "levels_top_high": bad("bad header", payload(side=side_of([124]))),
     "levels_tops_fall_below": bad("bad header", payload(tables=1, side=side_of([3, -4]))),
@@ -102,7 +110,7 @@ CHUNKS = {
 def large(*, cut=0, extra=None):
     """LARGE with so many bytes cut from the words, or with other extra bits."""
     logits = [[0] * 40]
-    body = level_chunk(LARGE, range(3), [], [level_table(logits[0], 0, 0)])
+    body = level_chunk(LARGE, range(3), ZEROS, [level_table(logits[0], 0, 0)])
     assert body[0] == 3
     words, own = body[1:-3], body[-3:] if extra is None else extra
     words = words[: len(words) - cut]
@@ -111,7 +119,7 @@ def large(*, cut=0, extra=None):
 
 def opened(extra, value=-1):
     """An open table of top 1 whose only integer is of class 1, with these extra bits."""
-    body = level_chunk([value], range(1), [], [level_table([0], 0, 0)])
+    body = level_chunk([value], range(1), ZEROS, [level_table([0], 0, 0)])
     return payload(tables=0x80, body=varint(len(extra)) + body + extra)
 
 

@@ -173,27 +173,40 @@ class Side:
 
 
 def levels(
-    values, *, axes=(), logits=None, skews=None, precision=2, log_lanes=0, chunk=None, follows=False, is_open=False
+    values,
+    *,
+    axes=(),
+    base=0,
+    logits=None,
+    skews=None,
+    precision=2,
+    log_lanes=0,
+    chunk=None,
+    follows=False,
+    is_open=False,
 ):
     """`axes` are pairs of stride and levels, `logits` one list for each table, whose length is the table's top."""
     if logits is None:
         logits = [[0] * max(_class_of(abs(value)) for value in values)]
     tables = [level_table(row, skew, precision) for row, skew in zip(logits, skews or [0] * len(logits), strict=True)]
-    side = levels_side(axes, logits, skews, follows=follows)
+    side = levels_side(axes, logits, skews, base=base, follows=follows)
     flags = len(axes) | log_lanes << 2 | (skews is not None) << 5 | (chunk is not None) << 6
     head = bytes([flags, len(logits) - 1 | precision << 5 | is_open << 7])
     head += b"".join(varint(len(steps)) + varint(stride) for stride, steps in axes)
     head += (b"" if chunk is None else varint(chunk)) + varint(len(side)) + side
     size = chunk or len(values)
+    sums = [base + sum(steps[i // stride % len(steps)] for stride, steps in axes) for i in range(len(values))]
     chunks = [
-        level_chunk(values, range(at, min(at + size, len(values))), axes, tables, lanes=2**log_lanes, is_open=is_open)
+        level_chunk(values, range(at, min(at + size, len(values))), sums, tables, lanes=2**log_lanes, is_open=is_open)
         for at in range(0, len(values), size)
     ]
     return head + b"".join(varint(len(part)) for part in chunks[:-1]) + b"".join(chunks)
 
 
-def levels_side(axes, logits, skews, *, follows=False):
+def levels_side(axes, logits, skews, *, base=0, follows=False):
     side = Side()
+    if axes:
+        side.numbers([base])
     for _, steps in axes:
         side.start(follows)
         side.numbers(_steps(steps) if follows else steps)
@@ -255,11 +268,11 @@ def _width(class_):
     return 0 if class_ < 16 else (class_ - 16) // 4 + 2
 
 
-def level_chunk(values, places, axes, tables, *, lanes=1, is_open=False):
+def level_chunk(values, places, sums, tables, *, lanes=1, is_open=False):
+    """`sums` are those of the base and the levels, one for each value."""
     extra, tokens = Bits(), []
     for i in places:
-        level = sum(steps[i // stride % len(steps)] for stride, steps in axes)
-        table = tables[min(max(level, 0), len(tables) - 1)]
+        table = tables[min(max(sums[i], 0), len(tables) - 1)]
         class_ = _extra_bits(extra, abs(values[i]), _top(table), is_open)
         tokens.append(table[class_, values[i] < 0])
     states, words = [2**16] * lanes, []

@@ -99,11 +99,11 @@ def test_what_is_no_copy_is_refused_by_both_readers(name):
         reference.decode(data)
 
 
-def test_a_copy_of_a_damaged_tensor_names_both():
+def test_a_copy_of_a_damaged_tensor_names_the_damaged_one():
     data = file(tensor(b"a", crc=1), tensor(b"w", coder=COPY, stream=varint(0)), tensor(b"good"), version=2)
     opened = container.open(data)
     assert opened.tensor("good").tolist() == [7, 255]
-    with pytest.raises(FormatError, match=r"tensor 'w'.*'a'.*crc32"):
+    with pytest.raises(FormatError, match="tensor 'a': crc32"):
         opened.tensor("w")
 
 

@@ -11,7 +11,7 @@ from attar.codec.levels_reference import decode_levels
 from .symbols import least_of, levels
 
 CLASSES = 124
-levels_of_places = st.integers(-4, 12) | st.integers(-40, 40)
+levels_of_places = st.integers(-4, 6) | st.integers(-32, 32)
 
 
 @st.composite
@@ -31,8 +31,10 @@ def models(draw):
     if skews is not None:
         skews = [skew if row else 0 for skew, row in zip(skews, logits, strict=True)]
     axis = st.tuples(st.integers(1, n), st.lists(levels_of_places, min_size=1, max_size=12))
+    axes = draw(st.lists(axis, max_size=3))
     model = {
-        "axes": draw(st.lists(axis, max_size=3)),
+        "axes": axes,
+        "base": draw(st.integers(0, 31)) if axes else 0,
         "logits": logits,
         "skews": skews,
         "precision": precision,
@@ -46,7 +48,7 @@ def models(draw):
 
 
 def _value(model, index, source):
-    level = sum(steps[index // stride % len(steps)] for stride, steps in model["axes"])
+    level = model["base"] + sum(steps[index // stride % len(steps)] for stride, steps in model["axes"])
     tables = model["logits"]
     top = len(tables[min(max(level, 0), len(tables) - 1)])
     class_ = source.randint(0, CLASSES - 1 if model["is_open"] and top else top)
@@ -60,9 +62,9 @@ def test_what_the_page_says_is_what_is_decoded(drawn):
 
 
 def test_the_longest_steps():
-    rows, tables = [-40, 40, -40, 40], [[-128] * 123, [], [128] * 123, [-128]]
+    rows, tables = [-32, 32, -32, 32], [[-128] * 123, [], [128] * 123, [-128]]
     for skews in (None, [128, 0, -128, 128]):
-        model = {"axes": [(1, rows)], "logits": tables, "skews": skews, "precision": 0, "follows": True}
+        model = {"axes": [(1, rows)], "base": 31, "logits": tables, "skews": skews, "precision": 0, "follows": True}
         _assert_decoded([2**31 - 1, 1, -(2**31) + 1, 0], model)
 
 

@@ -15,6 +15,7 @@ static void take_axes(fuzz_input *in, size_t n)
 {
     uint32_t first = 0;
     model.axes = fuzz_take(in, 1) % (ATTAR_LEVELS_AXES_MAX + 1);
+    model.base = model.axes > 0 ? (int32_t)(fuzz_take(in, 1) % ATTAR_LEVELS_TABLES_MAX) : 0;
     for (uint32_t a = 0; a < model.axes; a++) {
         const attar_level_axis axis = {first, 1 + fuzz_take(in, 1) % 32, 1 + fuzz_take(in, 2) % n};
         model.axis[a] = axis;

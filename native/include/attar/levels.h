@@ -18,7 +18,7 @@ extern "C" {
 enum {
     ATTAR_LEVELS_AXES_MAX = 3,
     ATTAR_LEVELS_LENGTH_MAX = 1 << 16, /* of all axes together */
-    ATTAR_LEVEL_MAX = 40,              /* three levels fit eight bits */
+    ATTAR_LEVEL_MAX = 32,              /* a base and three levels fit eight bits */
     ATTAR_LEVELS_TABLES_MAX = 32,
     ATTAR_LEVELS_CLASS_MAX = 123,      /* of a magnitude; 2^31 - 1 is in it */
     ATTAR_LEVELS_TOKENS_MAX = 2 * ATTAR_LEVELS_CLASS_MAX + 1,
@@ -30,7 +30,8 @@ enum {
     ATTAR_LEVELS_SLOTS = 1 << ATTAR_LEVELS_TOTAL_LOG2
 };
 
-/* Element i has the level `levels[first + (i / stride) mod length]` along the axis. */
+/* Element i has the level `levels[first + (i / stride) mod length]` along the axis; the base and its levels add up to
+ * its table. */
 typedef struct attar_level_axis {
     uint32_t first;
     uint32_t length;
@@ -46,6 +47,7 @@ typedef struct attar_levels_model {
     unsigned lanes_log2;
     uint64_t chunk; /* elements of a chunk, the last one aside */
     uint32_t axes;
+    int32_t base; /* 0 to 31, and 0 without axes */
     attar_level_axis axis[ATTAR_LEVELS_AXES_MAX];
     int8_t levels[ATTAR_LEVELS_LENGTH_MAX];
     uint32_t tables;

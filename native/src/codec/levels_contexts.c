@@ -45,7 +45,9 @@ static void add_rows(const int8_t *levels, uint64_t at, const attar_level_axis *
 
 void attar_levels_block(const attar_levels_model *model, uint64_t first, uint8_t *tables, size_t n)
 {
-    int8_t sums[LEVELS_BLOCK] = {0};
+    int8_t sums[LEVELS_BLOCK];
+    for (size_t i = 0; i < n; i++)
+        sums[i] = (int8_t)model->base;
     for (uint32_t a = 0; a < model->axes; a++) {
         const attar_level_axis *axis = &model->axis[a];
         if (axis->stride == 1)

@@ -137,16 +137,17 @@ static uint64_t fit_all(attar_levels_model *model, const uint64_t *counts)
     return cost + fit_skews(model, counts);
 }
 
-/* What all elements take in the tables as they have become; an excess counts as that of its class's least number. */
+/* What all elements take in the tables as they have become; an excess counts as that of its class's middle. */
 static uint64_t coded_bits(const attar_levels_model *model, const uint64_t *counts)
 {
     uint64_t units = 0;
     for (uint32_t k = 0; k < model->tables; k++)
         for (uint32_t token = 0; token < ATTAR_LEVELS_TOKENS_MAX; token++) {
             const uint64_t count = counts[(size_t)k * ATTAR_LEVELS_TOKENS_MAX + token];
-            const int32_t least = (int32_t)attar_class_base((token + 1) / 2);
+            const unsigned class_ = (token + 1) / 2;
+            const int32_t middle = (int32_t)(attar_class_base(class_) + (UINT32_C(1) << attar_class_bits(class_)) / 2);
             if (count > 0)
-                units += count * attar_levels_price(model, k, (token & 1u) != 0 ? least : -least);
+                units += count * attar_levels_price(model, k, (token & 1u) != 0 ? middle : -middle);
         }
     return units / LEVELS_PRICE_OF_BIT;
 }

@@ -110,9 +110,20 @@ unsigned attar_levels_follow(const int8_t *levels, uint32_t length)
     return from_before < from_zero;
 }
 
+static attar_status side_base(attar_arith *coder, attar_levels_model *model)
+{
+    attar_numbers numbers;
+    attar_numbers_start(&numbers);
+    if (model->axes == 0)
+        model->base = 0;
+    else
+        model->base = attar_arith_number(coder, &numbers, model->base);
+    return within(model->base, 0, ATTAR_LEVELS_TABLES_MAX - 1);
+}
+
 attar_status attar_levels_side(attar_arith *coder, attar_levels_model *model)
 {
-    attar_status status = ATTAR_OK;
+    attar_status status = side_base(coder, model);
     for (uint32_t a = 0; status == ATTAR_OK && a < model->axes; a++)
         status = side_axis(coder, model->levels + model->axis[a].first, model->axis[a].length);
     if (status == ATTAR_OK)

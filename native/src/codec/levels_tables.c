@@ -67,7 +67,8 @@ static int is_sound(const attar_levels_model *model, uint32_t k)
 static int has_sound_axes(const attar_levels_model *model)
 {
     uint64_t total = 0;
-    if (model->axes > ATTAR_LEVELS_AXES_MAX)
+    if (model->axes > ATTAR_LEVELS_AXES_MAX || model->base < 0 || model->base >= ATTAR_LEVELS_TABLES_MAX ||
+        (model->axes == 0 && model->base != 0))
         return 0;
     for (uint32_t a = 0; a < model->axes; a++) {
         const attar_level_axis *axis = &model->axis[a];

@@ -11,11 +11,13 @@ import numpy as np
 
 from .. import _native
 
-AXES_MAX, LEVEL_MAX, LENGTH_MAX = 3, 40, 1 << 16
+LEVEL_MAX, LENGTH_MAX = 32, 1 << 16
+TABLES_MAX = 32
+EMPTY = -128  # the mark of a row of zeros
 STEPS_PER_OCTAVE = 2
 # Passes of choosing levels by the price that the levels chosen before give them.
 _ROUNDS = 2
-# Zeros alone, in a row of more than so many elements, get the table that holds nothing else.
+# A row of more than so many elements, all zero, gets the table that holds nothing else.
 _FEW = 8
 
 
@@ -61,14 +63,46 @@ def choose_levels(sums: np.ndarray, *, n: int) -> np.ndarray:
         return np.zeros(sums.size, np.int8)
     # Two elements of average size keep a short or empty row from an extreme.
     wanted = STEPS_PER_OCTAVE * np.log2((sums + 2 * mean) / (mean * (each + 2)))
-    # Magnitudes beyond a few hundred are as good as continuous: nothing changes any more.
-    weight = each * _bits_of_a_miss(min(round(float(np.log2(mean)) * 4), 32))
+    # Magnitudes beyond a few hundred are as good as continuous, and rarer ones than 2^-20 tell no scale.
+    weight = each * _bits_of_a_miss(int(np.clip(round(float(np.log2(mean)) * 4), -80, 32)))
     levels = np.rint(wanted).clip(-LEVEL_MAX, LEVEL_MAX).astype(np.int64)
     for _ in range(_ROUNDS):
         levels = _cheapest(wanted, levels, weight)
     if each > _FEW:
-        levels[sums == 0] = -LEVEL_MAX
+        levels[sums == 0] = EMPTY
     return levels.astype(np.int8)
+
+
+@dataclass(frozen=True)
+class Leveled:
+    """Axes with the levels of their places, back to back, and what they add up to a number of tables with."""
+
+    axes: tuple[Axis, ...]
+    levels: np.ndarray
+    base: int
+    tables: int
+
+
+def settle(axes: tuple[Axis, ...], chosen: list[np.ndarray]) -> Leveled:
+    """The most frequent level of each axis becomes 0, as zeros are cheap, and the least sum the first table.
+
+    Where there are empty rows the first table is theirs alone: their level takes them there whatever is added to it.
+    """
+    if not axes:
+        return Leveled(axes, np.zeros(0, np.int8), 0, 1)
+    present = [levels[levels != EMPTY].astype(np.int64) for levels in chosen]
+    modes = [int(np.bincount(levels + LEVEL_MAX).argmax()) - LEVEL_MAX if levels.size else 0 for levels in present]
+    lows = [int((levels - mode).min(initial=0)) for levels, mode in zip(present, modes, strict=True)]
+    highs = [int((levels - mode).max(initial=0)) for levels, mode in zip(present, modes, strict=True)]
+    has_empty = any((levels == EMPTY).any() for levels in chosen)
+    tables = min(sum(highs) - sum(lows) + 1 + has_empty, TABLES_MAX)
+    base = max(tables - 1 - sum(highs), 0)
+    empties = [high - sum(highs) - base for high in highs]
+    centered = [
+        np.where(levels == EMPTY, empty, levels.astype(np.int64) - mode).clip(-LEVEL_MAX, LEVEL_MAX)
+        for levels, mode, empty in zip(chosen, modes, empties, strict=True)
+    ]
+    return Leveled(axes, np.concatenate(centered).astype(np.int8), base, tables)
 
 
 def _cheapest(wanted: np.ndarray, levels: np.ndarray, weight: float) -> np.ndarray:

@@ -12,7 +12,7 @@ from .elements import pieces
 from .histogram import ALPHABET_MAX
 
 BOUND_MAX = 4096
-_SHORT = 1 << 16
+_SHORT = 1 << 12
 
 
 @dataclass(frozen=True)

@@ -3,21 +3,19 @@
 The plan holds all that a payload's header says; what it estimates is what its payload will take, within a few bytes.
 """
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 
 from .. import _native
-from .axes import LEVEL_MAX, Axis, choose_levels, magnitudes, views
+from .axes import Axis, Leveled, choose_levels, magnitudes, settle, views
 from .bitio import varint
 from .sink import Sink
+from .threads import in_threads
 
-TABLES_MAX, TOKENS_MAX = 32, 247
+TOKENS_MAX = 247
 LOW = -(2**31) + 1
-_NO_LEVELS = np.zeros(0, np.int8)
 # From so many bytes on the two that each lane wastes are well spent on speed.
 _LANES = ((48_000, 5), (6_000, 3), (1_500, 1), (0, 0))
 _CHUNK_BYTES, _CHUNK = 64_000, 1 << 18
@@ -40,9 +38,7 @@ class LevelsPlan:
 
 @dataclass(frozen=True)
 class _Fit:
-    axes: tuple[Axis, ...]
-    levels: np.ndarray
-    tables: int
+    leveled: Leveled
     model: _native.LevelsModel
     bits: float
 
@@ -70,7 +66,7 @@ def plan(
 
 def _leveled(shape: tuple[int, ...], levels: dict[Axis, np.ndarray]) -> list[tuple[Axis, ...]]:
     """The sets of axes that all have levels to tell."""
-    return [axes for axes in views(shape) if all(np.ptp(levels[axis]) > 0 for axis in axes)]
+    return [axes for axes in views(shape) if all((levels[axis] != levels[axis][0]).any() for axis in axes)]
 
 
 def _sample(symbols: np.ndarray) -> _Pieces:
@@ -82,53 +78,38 @@ def _sample(symbols: np.ndarray) -> _Pieces:
 
 
 def _fit(pieces: _Pieces, n: int, axes: tuple[Axis, ...], levels: dict[Axis, np.ndarray], is_open: bool | None) -> _Fit:
-    chosen = [levels[axis] for axis in axes]
-    base, tables = _base(chosen)
-    chosen = [chosen[0] + np.where(chosen[0] > -LEVEL_MAX, base, 0).astype(np.int8), *chosen[1:]] if axes else []
-    stacked = np.clip(np.concatenate(chosen), -LEVEL_MAX, LEVEL_MAX).astype(np.int8) if axes else _NO_LEVELS
-    model = _native.LevelsModel([(axis.length, axis.stride) for axis in axes], stacked, tables)
-    return _refit(_Fit(axes, stacked, tables, model, 0.0), pieces, is_open, n=n)
-
-
-def _base(chosen: list[np.ndarray]) -> tuple[int, int]:
-    """What lifts the least sum of levels to 0, all-zero rows aside, and the number of tables up to the greatest."""
-    if not chosen:
-        return 0, 1
-    lows = [int(levels[levels > -LEVEL_MAX].min(initial=LEVEL_MAX)) for levels in chosen]
-    low, high = sum(lows), sum(int(levels.max()) for levels in chosen)
-    has_zero = any((levels == -LEVEL_MAX).any() for levels in chosen)
-    tables = min(high - low + 1 + has_zero, TABLES_MAX)
-    return tables - 1 - high, tables
+    leveled = settle(axes, [levels[axis] for axis in axes])
+    places = [(axis.length, axis.stride) for axis in axes]
+    model = _native.LevelsModel(places, leveled.levels, leveled.base, leveled.tables)
+    return _refit(_Fit(leveled, model, 0.0), pieces, is_open, n=n)
 
 
 def _refit(fit: _Fit, pieces: _Pieces, is_open: bool | None, *, n: int, threads: int = 1) -> _Fit:
     counts = sum(in_threads(lambda piece: _count(fit, *piece), pieces, threads))
     bits = fit.model.fit(counts, is_open)
     share = n / sum(piece.size for _, piece in pieces)
-    return replace(fit, bits=bits * share + 8 * len(_header(fit.model, fit)))
+    return replace(fit, bits=bits * share + 8 * len(_header(fit, n)))
 
 
 def _count(fit: _Fit, first: int, piece: np.ndarray) -> np.ndarray:
-    counts = np.zeros((fit.tables, TOKENS_MAX), np.uint64)
+    counts = np.zeros((fit.leveled.tables, TOKENS_MAX), np.uint64)
     fit.model.count(piece, first, counts)
     return counts
 
 
-def _header(model: _native.LevelsModel, fit: _Fit) -> bytes:
-    model.prepare(0, 1)
-    out = np.empty(4 * fit.levels.size + 16_384, np.uint8)
-    return out[: model.header(1, out)].tobytes()
+def _header(fit: _Fit, n: int, lanes_log2: int = 0, chunk: int | None = None) -> bytes:
+    fit.model.prepare(lanes_log2, n if chunk is None else chunk)
+    out = np.empty(4 * fit.leveled.levels.size + 16_384, np.uint8)
+    return out[: fit.model.header(n, out)].tobytes()
 
 
 def _finished(fit: _Fit, n: int) -> LevelsPlan:
     size = fit.bits / 8
     lanes_log2 = next(lanes for least, lanes in _LANES if size >= least)
     chunk = _chunk(n, size)
-    fit.model.prepare(lanes_log2, chunk)
-    out = np.empty(4 * fit.levels.size + 16_384, np.uint8)
-    header = out[: fit.model.header(n, out)].tobytes()
-    chunks = -(-n // chunk)
-    return LevelsPlan(fit.model, header, lanes_log2, chunk, size + chunks * ((2 << lanes_log2) + 3), fit.tables)
+    header = _header(fit, n, lanes_log2, chunk)
+    estimate = size + -(-n // chunk) * ((2 << lanes_log2) + 3)  # the waste of each lane of each chunk, and a size
+    return LevelsPlan(fit.model, header, lanes_log2, chunk, estimate, fit.leveled.tables)
 
 
 def _chunk(n: int, size: float) -> int:
@@ -149,14 +130,6 @@ def write(symbols: np.ndarray, plan: LevelsPlan, *, threads: int = 1) -> bytes:
 def _chunk_bytes(part: np.ndarray, first: int, plan: LevelsPlan) -> bytes:
     out = np.empty(10 * part.size + (4 << plan.lanes_log2) + 64, np.uint8)
     return out[: plan.model.encode(part, first, out)].tobytes()
-
-
-def in_threads(task: Callable, parts: Sequence, threads: int) -> list:
-    """The results of a task for each part, in order; the first error is that of the first part, whoever fails first."""
-    if threads < 2 or len(parts) < 2:
-        return [task(part) for part in parts]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(task, parts))
 
 
 def decode(payload: np.ndarray, sink: Sink, *, n: int, threads: int = 1) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ..errors import FormatError
 from .reference import Reader
 
-LEVEL_MAX, CLASS_MAX, LENGTH_MAX, NUMBER_MAX, STEPS = 40, 123, 1 << 16, 256, 24
+LEVEL_MAX, CLASS_MAX, LENGTH_MAX, NUMBER_MAX, STEPS = 32, 123, 1 << 16, 256, 24
 LOGISTIC = [round(65536 / (1 + math.exp(-i / 16))) for i in range(129)]
 
 
@@ -200,6 +200,7 @@ class LevelsHeader(NamedTuple):
     """All that stands before the chunks."""
 
     lanes: int
+    base: int
     axes: list[Axis]
     tables: list[Table]
     chunk: int
@@ -207,7 +208,7 @@ class LevelsHeader(NamedTuple):
 
     def table(self, index: int) -> Table:
         """The table of an element."""
-        level = sum(axis.levels[index // axis.stride % len(axis.levels)] for axis in self.axes)
+        level = self.base + sum(axis.levels[index // axis.stride % len(axis.levels)] for axis in self.axes)
         return self.tables[min(max(level, 0), len(self.tables) - 1)]
 
 
@@ -224,13 +225,15 @@ def _read_header(reader: Reader, n: int) -> LevelsHeader:
     chunk = reader.varint() if is_chunked else n
     _check(not is_chunked or (chunk % 64 == 0 and 64 <= chunk < n), "bad header")
     source = SideReader(_take(reader, reader.varint()))
+    base = Numbers(source).next() if axes else 0
+    _check(0 <= base <= 31, "bad header")
     leveled = [Axis(stride, _read_levels(source, length)) for length, stride in places]
     tops = _read_tops(source, tables)
     logits = _read_logits(source, tops, 128 >> precision)
     skews = _read_skews(source, tops, 128 >> precision) if is_skewed else [0] * tables
     source.end()
     made = [table_of(logits[k], skews[k], precision) for k in range(tables)]
-    return LevelsHeader(1 << lanes_log2, leveled, made, chunk, is_open)
+    return LevelsHeader(1 << lanes_log2, base, leveled, made, chunk, is_open)
 
 
 def _take(reader: Reader, size: int) -> bytes:

@@ -1,5 +1,6 @@
 """Tensors that repeat an earlier one, such as tied embeddings: a stream that only says which."""
 
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,18 +15,15 @@ class Copies:
     """Finds arrays with the bits of one seen before."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple, list[tuple[int, np.ndarray]]] = {}
+        self._seen: dict[tuple, tuple[int, np.ndarray]] = {}
         self._count = 0
 
     def find(self, array: np.ndarray) -> Encoded | None:
         """The stream of a copy; None for an array that is new, or too small for a stream of its own to cost more."""
         index, self._count = self._count, self._count + 1
-        alike = self._seen.setdefault((array.dtype, array.shape), [])
-        for earlier, other in alike:
-            if array.nbytes > len(varint(earlier)) and np.array_equal(_raw(array), _raw(other)):
-                return Encoded(COPY, varint(earlier))
-        alike.append((index, array))
-        return None
+        earlier, other = self._seen.setdefault((array.dtype, array.shape, zlib.crc32(_raw(array))), (index, array))
+        is_copy = earlier < index and array.nbytes > len(varint(earlier)) and np.array_equal(_raw(array), _raw(other))
+        return Encoded(COPY, varint(earlier)) if is_copy else None
 
 
 def _raw(array: np.ndarray) -> np.ndarray:
@@ -43,9 +41,8 @@ def original(entries: Sequence[TensorEntry], entry: TensorEntry, stream: bytes) 
     reader = ByteReader(stream)
     index = reader.varint("copy")
     reader.expect_end("copy")
-    place = entries.index(entry)
-    if index >= place:
-        raise FormatError(f"copy of tensor {index}: there are {place} before it")
+    if index >= entry.place:
+        raise FormatError(f"copy of tensor {index}: there are {entry.place} before it")
     found = entries[index]
     if found.coder == entry.coder:
         raise FormatError(f"copy of tensor {index}, {found.name!r}: that is a copy itself")

@@ -16,6 +16,7 @@ from ._layout import CODERS_OF_VERSION_2, DTYPES, MAX_ELEMENTS, MAX_NAME_BYTES, 
 class TensorEntry:
     """Where one tensor's stream lies and what it decodes to; `offset` counts from the streams payload."""
 
+    place: int
     name: str
     dtype: np.dtype
     onnx_dtype: int
@@ -92,7 +93,7 @@ def _parse_entry(cursor: Cursor, index: int, offset: int) -> TensorEntry:
     shape = _parse_shape(cursor, what)
     coder = cursor.u8(f"{what}: coder")
     length = cursor.varint(f"{what}: stream length")
-    return TensorEntry(name, DTYPES[number], number, shape, coder, offset, length, cursor.u32(f"{what}: crc32"))
+    return TensorEntry(index, name, DTYPES[number], number, shape, coder, offset, length, cursor.u32(f"{what}: crc32"))
 
 
 def _parse_name(cursor: Cursor, what: str) -> str:

@@ -12,6 +12,7 @@ import onnx
 import onnx_ir as ir
 
 from .. import codec
+from ..codec.threads import ahead
 from ..errors import FormatError
 from . import _graph, _meta, _table
 from ._chunks import Chunk, split
@@ -79,22 +80,23 @@ class AttarFile:
         stream = self.stream(name)
         entry = self._by_name[name]
         try:
-            if entry.coder == codec.COPY:
-                entry = original(self.entries, entry, stream)
-                stream = self.stream(entry.name)
-            return decode(entry.coder, stream, dtype=entry.dtype, shape=entry.shape)
+            if entry.coder != codec.COPY:
+                return decode(entry.coder, stream, dtype=entry.dtype, shape=entry.shape)
+            found = original(self.entries, entry, stream)
         except FormatError as error:
             raise FormatError(f"{_label(self.path)}: tensor {name!r}: {error}") from error
         except MemoryError as error:
             raise FormatError(
                 f"{_label(self.path)}: tensor {name!r}: {entry.shape} takes more memory than there is"
             ) from error
+        return self._decoded(found.name, decode)
 
-    def tensors(self) -> Iterator[tuple[str, np.ndarray]]:
-        """Yield name and decoded tensor in table order, one at a time."""
-        return ((entry.name, self.tensor(entry.name)) for entry in self.entries)
+    def tensors(self, *, threads: int = 1) -> Iterator[tuple[str, np.ndarray]]:
+        """Yield name and decoded tensor in table order, no more than `threads` of them ahead of their turn."""
+        names = [entry.name for entry in self.entries]
+        return zip(names, ahead(self.tensor, names, threads), strict=True)
 
-    def model(self) -> ir.Model:
+    def model(self, *, threads: int = 1) -> ir.Model:
         """Return the network with its decoded initializers, preprocessing and class names in its metadata_props.
 
         Raises:
@@ -103,7 +105,7 @@ class AttarFile:
         if self._proto is None:
             raise FormatError(f"{_label(self.path)}: a weights-only file: no graph is inside")
         model = self._unpack(self._proto)
-        _graph.attach(model, self.tensors())
+        _graph.attach(model, self.tensors(threads=threads))
         for key, value in (("preprocessing", self.preprocessing), ("class_names", self.class_names)):
             if value is not None:
                 model.metadata_props[key] = _meta.dumps(value)

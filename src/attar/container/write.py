@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from .. import codec
+from ..codec.threads import ahead
 from ..errors import ModelError
 from . import _graph, _meta, _table, read
 from ._atomic import write_atomically
@@ -52,6 +53,7 @@ def write(
     preprocessing: dict[str, Any] | None = None,
     class_names: Sequence[str] | None = None,
     provenance: dict[str, Any] | None = None,
+    threads: int = 1,
 ) -> WriteReport:
     """Write a file and return where its bytes went; the arguments after `path` are those of `to_bytes`.
 
@@ -68,6 +70,7 @@ def write(
         preprocessing=preprocessing,
         class_names=class_names,
         provenance=provenance,
+        threads=threads,
     )
     report = _report(data)
     write_atomically(path, data)
@@ -82,6 +85,7 @@ def to_bytes(
     preprocessing: dict[str, Any] | None = None,
     class_names: Sequence[str] | None = None,
     provenance: dict[str, Any] | None = None,
+    threads: int = 1,
 ) -> bytes:
     """Return the bytes of a file; the same arguments give the same bytes.
 
@@ -92,6 +96,7 @@ def to_bytes(
         preprocessing: JSON object; None takes what the model's metadata_props hold.
         class_names: None takes what the model's metadata_props hold.
         provenance: JSON object of the strippable chunk; None leaves the chunk out.
+        threads: share the tensors; their number changes no byte.
 
     Raises:
         ModelError: the network or the tensors cannot be stored.
@@ -100,7 +105,7 @@ def to_bytes(
         raise ModelError("write either a model or tensors: exactly one of the two has to be given")
     meta = _merge_meta(model, preprocessing, class_names)
     arrays = _arrays(model, tensors)
-    entries, streams = _encode(arrays, hints or {})
+    entries, streams = _encode(arrays, hints or {}, threads)
     payloads = {Kind.TABLE: _table.pack(entries)}
     if model is not None:
         payloads[Kind.GRAPH] = deflate(_graph.pack(model, left_out=arrays.keys(), dropped_keys=meta.keys()))
@@ -155,20 +160,28 @@ def _check_name(name: str) -> None:
         raise ModelError(f"tensor {name[:60]!r}: its name has {length} bytes, the limits are 1 and {MAX_NAME_BYTES}")
 
 
-def _encode(arrays: Mapping[str, np.ndarray], hints: Mapping[str, Any]) -> tuple[list[TensorEntry], list[bytes]]:
-    entries, streams, offset, copies = [], [], 0, Copies()
-    for name, array in arrays.items():
-        encoded = copies.find(array) or codec.encode(array, hint=hints.get(name))
-        entries.append(_entry(name, array, encoded, offset))
+def _encode(
+    arrays: Mapping[str, np.ndarray], hints: Mapping[str, Any], threads: int
+) -> tuple[list[TensorEntry], list[bytes]]:
+    copies = Copies()
+    found = [(name, array, copies.find(array)) for name, array in arrays.items()]
+
+    def encode(tensor: tuple[str, np.ndarray, codec.Encoded | None]) -> codec.Encoded:
+        name, array, copy = tensor
+        return copy or codec.encode(array, hint=hints.get(name))
+
+    entries, streams, offset = [], [], 0
+    for (name, array, _), encoded in zip(found, ahead(encode, found, threads), strict=True):
+        entries.append(_entry(len(entries), name, array, encoded, offset))
         streams.append(encoded.payload)
         offset += len(encoded.payload)
     return entries, streams
 
 
-def _entry(name: str, array: np.ndarray, encoded: codec.Encoded, offset: int) -> TensorEntry:
+def _entry(place: int, name: str, array: np.ndarray, encoded: codec.Encoded, offset: int) -> TensorEntry:
     length, checksum = len(encoded.payload), zlib.crc32(encoded.payload)
     number = NUMBERS[array.dtype]
-    return TensorEntry(name, array.dtype, number, array.shape, encoded.coder, offset, length, checksum)
+    return TensorEntry(place, name, array.dtype, number, array.shape, encoded.coder, offset, length, checksum)
 
 
 def _report(data: bytes) -> WriteReport:

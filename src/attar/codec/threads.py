@@ -1,0 +1,28 @@
+"""Work for several threads: the core lets the interpreter go on while it codes."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+
+def in_threads(task: Callable[[Part], Result], parts: Sequence[Part], threads: int) -> list[Result]:
+    """The results of a task for each part, in order; the first error is that of the first part, whoever fails first."""
+    return list(ahead(task, parts, threads))
+
+
+def ahead(task: Callable[[Part], Result], parts: Sequence[Part], threads: int) -> Iterator[Result]:
+    """The same one after the other: while one is looked at no more than `threads` others are made or kept."""
+    if threads < 2 or len(parts) < 2:
+        yield from map(task, parts)
+        return
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = deque(pool.submit(task, part) for part in parts[:threads])
+        for part in parts[threads:]:
+            yield waiting.popleft().result()
+            waiting.append(pool.submit(task, part))
+        while waiting:
+            yield waiting.popleft().result()
