@@ -12,7 +12,7 @@ from .. import _native
 from ..errors import FormatError
 from .bitio import ByteReader
 from .elements import is_float
-from .levels import in_threads
+from .threads import in_threads
 from .window import Window
 
 CHUNK_LOG2 = range(10, 21)
