@@ -1,6 +1,6 @@
 """Tensors to streams and back: of every model that applies, the one of fewest bytes. Lossless to the last bit."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -157,9 +157,10 @@ def _smallest(array: np.ndarray, hint: GridHint | None, effort: Effort) -> Encod
 def _candidates(array: np.ndarray, hint: GridHint | None, effort: Effort) -> list[Encoded]:
     if is_constant(array):
         one = array.reshape(-1)[:1].tobytes()
-        return [Encoded(CONSTANT << 4, one), *_coded(INTEGERS, encode_integers(array, effort))]
+        return [Encoded(CONSTANT << 4, one), *_coded(INTEGERS, encode_integers(array, BEST))]
     if hint is not None and fits(array, hint):
         return _coded(GRID, encode_grid(hint, effort))
+    effort = replace(effort, exhaustive=True)  # several models compete: a short search in one would favor another
     grids = [found for grid in find_grids(array) for found in _coded(GRID, encode_grid(grid, effort))]
     if grids and array.nbytes > _LARGE_BYTES:
         return grids  # what follows could save no more than a table, and takes several times the array's memory
