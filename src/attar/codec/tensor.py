@@ -155,12 +155,16 @@ def _smallest(array: np.ndarray, hint: GridHint | None, effort: Effort) -> Encod
 
 
 def _candidates(array: np.ndarray, hint: GridHint | None, effort: Effort) -> list[Encoded]:
+    full = replace(effort, exhaustive=True)  # where models compete, a short search in one would favor another
     if is_constant(array):
         one = array.reshape(-1)[:1].tobytes()
-        return [Encoded(CONSTANT << 4, one), *_coded(INTEGERS, encode_integers(array, BEST))]
+        return [Encoded(CONSTANT << 4, one), *_coded(INTEGERS, encode_integers(array, full))]
     if hint is not None and fits(array, hint):
         return _coded(GRID, encode_grid(hint, effort))
-    effort = replace(effort, exhaustive=True)  # several models compete: a short search in one would favor another
+    return _of_any_model(array, full)
+
+
+def _of_any_model(array: np.ndarray, effort: Effort) -> list[Encoded]:
     grids = [found for grid in find_grids(array) for found in _coded(GRID, encode_grid(grid, effort))]
     if grids and array.nbytes > _LARGE_BYTES:
         return grids  # what follows could save no more than a table, and takes several times the array's memory
