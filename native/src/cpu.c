@@ -30,16 +30,29 @@ static uint32_t features(void)
     return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) ? ebx : 0;
 }
 
+static int has(uint32_t registers, uint32_t wanted)
+{
+    return (saved_registers() & registers) == registers && (features() & wanted) == wanted;
+}
+
+/* Asking takes microseconds, on a virtual machine dozens of them, so the answer is kept. Threads that ask at the same
+ * time come to the same one. */
+enum { UNKNOWN = -1 };
+
 int attar_cpu_has_avx2(void)
 {
-    const uint32_t wanted = AVX2 | BMI2;
-    return (saved_registers() & 6u) == 6u && (features() & wanted) == wanted;
+    static volatile int answer = UNKNOWN;
+    if (answer == UNKNOWN)
+        answer = has(6u, AVX2 | BMI2);
+    return answer;
 }
 
 int attar_cpu_has_avx512(void)
 {
-    const uint32_t wanted = AVX512 | BMI2;
-    return (saved_registers() & 0xe6u) == 0xe6u && (features() & wanted) == wanted;
+    static volatile int answer = UNKNOWN;
+    if (answer == UNKNOWN)
+        answer = has(0xe6u, AVX512 | BMI2);
+    return answer;
 }
 #else
 typedef int attar_cpu_nothing_to_ask; /* C99 wants a declaration in every file */

@@ -121,6 +121,8 @@ attar_status attar_levels_open(attar_levels_decoder *decoder, const uint8_t *src
     attar_bytes in = attar_bytes_of(src, src_size);
     attar_levels_model *model = &decoder->model;
     int is_chunked = 0;
+    for (size_t i = 0; i < sizeof *model; i++) /* numbers are told as differences to what is there */
+        ((uint8_t *)model)[i] = 0;
     attar_status status = n >= 1 ? read_flags(&in, model, &is_chunked) : ATTAR_BAD_ARGUMENT;
     if (status == ATTAR_OK)
         status = read_axes(&in, model, n);

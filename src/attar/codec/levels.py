@@ -12,7 +12,7 @@ from .. import _native
 from .axes import Axis, Leveled, choose_levels, magnitudes, settle, views
 from .bitio import varint
 from .sink import Sink
-from .threads import in_threads
+from .threads import check_threads, in_threads
 
 TOKENS_MAX = 247
 LOW = -(2**31) + 1
@@ -134,11 +134,22 @@ def _chunk_bytes(part: np.ndarray, first: int, plan: LevelsPlan) -> bytes:
 
 def decode(payload: np.ndarray, sink: Sink, *, n: int, threads: int = 1) -> None:
     """The chunks of a payload of n symbols that the sink wants; ValueError with the name of a status."""
+    check_threads(threads)
     decoder = _native.LevelsDecoder(payload, n)
     first, count = _wanted(decoder, sink)
     bounds = [first + count * i // threads for i in range(threads + 1)]
     shares = [(start, stop - start) for start, stop in pairwise(bounds) if stop > start]
     in_threads(lambda share: decoder.decode(*share, sink.native()), shares or [(first, 0)], threads)
+
+
+def extremes(payload: np.ndarray, *, n: int, start: int) -> tuple[int, int]:
+    """The least and the greatest of about a million symbols from `start` on: enough for an error to name some."""
+    decoder = _native.LevelsDecoder(payload, n)
+    first = start // decoder.chunk
+    out = np.zeros(min(n - first * decoder.chunk, _SAMPLE), np.int32)
+    sink = Sink(out, first * decoder.chunk)
+    decoder.decode(*_wanted(decoder, sink), sink.native())
+    return int(out.min()), int(out.max())
 
 
 def _wanted(decoder: _native.LevelsDecoder, sink: Sink) -> tuple[int, int]:

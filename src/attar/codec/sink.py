@@ -48,6 +48,11 @@ class Sink:
             return f"lookup{8 * self.out.itemsize}"
         return _FLOATS[self.out.dtype] if self.scales is not None else _INTEGERS[self.out.dtype]
 
+    @property
+    def holds_all(self) -> bool:
+        """Whether it refuses no symbol at all."""
+        return self._element() == "int32"
+
     def limits(self) -> str:
         """What the integers may be, for an error."""
         if self.is_int4:

@@ -96,11 +96,22 @@ def decode_into(coder: int, payload: bytes | memoryview, sink: Sink, *, n: int, 
         else:
             sink.native().write(0, decode_symbols(coder, payload, n=n))
     except ValueError as error:
-        if str(error) == _OUTSIDE and (sink.out.dtype != np.int32 or sink.book is not None):
-            symbols = decode_symbols(coder, payload, n=n)
-            found = f"{sink.what} {int(symbols.min()) + sink.origin}..{int(symbols.max()) + sink.origin}"
-            raise FormatError(f"{found}: {sink.limits()}") from error
+        if str(error) == _OUTSIDE and not sink.holds_all:
+            raise FormatError(f"{sink.what} {_found(coder, payload, sink, n)}: {sink.limits()}") from error
         raise _named(coder, payload, n, error) from error
+
+
+def _found(coder: int, payload: bytes | memoryview, sink: Sink, n: int) -> str:
+    """The range of what a sink refused, seen without more memory than a piece of a tensor takes."""
+    if coder == LEVELS:
+        try:
+            low, high = levels.extremes(np.frombuffer(payload, np.uint8), n=n, start=sink.start)
+        except ValueError as error:  # the payload is damaged besides
+            raise _named(coder, payload, n, error) from error
+    else:
+        symbols = decode_symbols(coder, payload, n=n)
+        low, high = int(symbols.min()), int(symbols.max())
+    return f"{low + sink.origin}..{high + sink.origin}"
 
 
 def _decode_whole(coder: int, payload: bytes | memoryview, out: np.ndarray) -> None:

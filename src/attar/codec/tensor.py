@@ -98,13 +98,13 @@ def decode_into(coder: int, payload: bytes, out: np.ndarray, *, threads: int = 1
     Any strides will do: a transposed view of an array gives that array another layout, at no more memory than a piece
     of it. Raises FormatError as `decode`; then `out` holds nothing that can be used.
     """
-    if out.flags.c_contiguous:
+    if out.flags.c_contiguous and out.flags.aligned:
         flat = out.reshape(-1)
         found = _decoded(coder, payload, Window(out.dtype, out.shape, 0, out.size, threads, flat))
         if found is not flat:
             flat[:] = found
-    elif coder % 16 != LEVELS:
-        out[...] = decode(coder, payload, dtype=out.dtype, shape=out.shape)
+    elif out.ndim == 0 or (coder % 16 != LEVELS and coder != FLOATS << 4):
+        out[...] = decode(coder, payload, dtype=out.dtype, shape=out.shape, threads=threads)
     else:
         for part in pieces(out):
             rows = range(*part.indices(len(out)))

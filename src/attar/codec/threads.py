@@ -9,6 +9,12 @@ Part = TypeVar("Part")
 Result = TypeVar("Result")
 
 
+def check_threads(threads: int) -> None:
+    """Raises ValueError for a number of threads that would do nothing."""
+    if threads < 1:
+        raise ValueError(f"threads {threads}: at least 1 has to do the work")
+
+
 def in_threads(task: Callable[[Part], Result], parts: Sequence[Part], threads: int) -> list[Result]:
     """The results of a task for each part, in order; the first error is that of the first part, whoever fails first."""
     return list(ahead(task, parts, threads))
@@ -16,6 +22,7 @@ def in_threads(task: Callable[[Part], Result], parts: Sequence[Part], threads: i
 
 def ahead(task: Callable[[Part], Result], parts: Sequence[Part], threads: int) -> Iterator[Result]:
     """The same one after the other: while one is looked at no more than `threads` others are made or kept."""
+    check_threads(threads)
     if threads < 2 or len(parts) < 2:
         yield from map(task, parts)
         return

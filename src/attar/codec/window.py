@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .elements import element_count
+from .threads import check_threads
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ class Window:
     stop: int
     threads: int = 1
     out: np.ndarray | None = None
+
+    def __post_init__(self):
+        check_threads(self.threads)
 
     @property
     def n(self) -> int:
