@@ -73,9 +73,6 @@ int32_t attar_levels_guess(const attar_levels_model *model, uint32_t k, uint32_t
 /* Whether some magnitudes take bits beside their class. */
 int attar_levels_has_extra(const attar_levels_model *model);
 
-/* Whether differences of neighbors are smaller than the levels themselves. */
-unsigned attar_levels_follow(const int8_t *levels, uint32_t length);
-
 struct attar_arith;
 attar_status attar_levels_side(struct attar_arith *coder, attar_levels_model *model);
 

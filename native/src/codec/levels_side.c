@@ -7,13 +7,28 @@ static attar_status within(int32_t value, int32_t low, int32_t high)
     return value >= low && value <= high ? ATTAR_OK : ATTAR_BAD_HEADER;
 }
 
+/* Whether differences of neighbors are smaller than the levels themselves. */
+static unsigned follow_each_other(const int8_t *levels, uint32_t length)
+{
+    uint64_t from_zero = 0;
+    uint64_t from_before = 0;
+    int32_t before = 0;
+    for (uint32_t i = 0; i < length; i++) {
+        int32_t step = levels[i] - before;
+        from_zero += (uint64_t)(levels[i] < 0 ? -levels[i] : levels[i]);
+        from_before += (uint64_t)(step < 0 ? -step : step);
+        before = levels[i];
+    }
+    return from_before < from_zero;
+}
+
 /* A flag says whether each level is predicted by the one before (neighbors alike) or by zero. */
 static attar_status side_axis(attar_arith *coder, int8_t *levels, uint32_t length)
 {
     attar_numbers numbers;
     attar_chance even = {32768, 0};
     attar_numbers_start(&numbers);
-    unsigned follows = coder->is_writing ? attar_levels_follow(levels, length) : 0u;
+    unsigned follows = coder->is_writing ? follow_each_other(levels, length) : 0u;
     follows = attar_arith_bit(coder, &even, follows);
     int32_t guess = 0;
     for (uint32_t i = 0; i < length; i++) {
@@ -94,20 +109,6 @@ static attar_status side_skews(attar_arith *coder, attar_levels_model *model)
         guess = model->skews[k];
     }
     return status;
-}
-
-unsigned attar_levels_follow(const int8_t *levels, uint32_t length)
-{
-    uint64_t from_zero = 0;
-    uint64_t from_before = 0;
-    int32_t before = 0;
-    for (uint32_t i = 0; i < length; i++) {
-        int32_t step = levels[i] - before;
-        from_zero += (uint64_t)(levels[i] < 0 ? -levels[i] : levels[i]);
-        from_before += (uint64_t)(step < 0 ? -step : step);
-        before = levels[i];
-    }
-    return from_before < from_zero;
 }
 
 static attar_status side_base(attar_arith *coder, attar_levels_model *model)

@@ -18,3 +18,7 @@ class Effort:
     coders: frozenset[int] = frozenset(NAMES)
     exhaustive: bool = True
     threads: int = 1
+
+
+BEST = Effort()
+QUICK = Effort(exhaustive=False)

@@ -8,11 +8,10 @@ import numpy as np
 from .. import _native
 from ..errors import FormatError
 from . import levels, packed, rans, relative
-from .effort import LEVELS, NAMES, PACKED, RANS, RELATIVE, Effort
+from .effort import BEST, LEVELS, NAMES, PACKED, RANS, RELATIVE, Effort
 from .histogram import Histogram, histogram
 from .sink import Sink
 
-BEST = Effort()
 # Estimated size in bytes, coder, and what writes the payload.
 _Candidate = tuple[float, int, Callable[[], bytes]]
 # From here on an estimate of either entropy coder is good to a part in a thousand.

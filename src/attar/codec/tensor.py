@@ -6,14 +6,13 @@ import numpy as np
 
 from ..errors import FormatError
 from .codebook import decode_codebook, encode_codebook
-from .effort import LEVELS, NAMES, Effort
+from .effort import BEST, LEVELS, NAMES, QUICK, Effort
 from .elements import DTYPES, bit_patterns, element_count, is_float, pieces, same_bits
 from .floats import decode_floats, encode_floats, gives_back
 from .grid import GridHint, decode_grid, encode_grid, fits
 from .plain import decode_constant, decode_integers, decode_raw, encode_integers, is_constant
 from .planes import decode_planes, encode_planes
 from .recognize import find_grids
-from .symbols import BEST
 from .window import Window
 
 RAW, CONSTANT, PLANES, INTEGERS, GRID, CODEBOOK, FLOATS = range(7)
@@ -28,7 +27,6 @@ _MODELS = {
     FLOATS: ("floats", decode_floats),
 }
 _LARGE_BYTES = 1 << 24
-QUICK = Effort(exhaustive=False)
 _CODED = frozenset({INTEGERS, GRID, CODEBOOK})  # models whose payloads end in a symbol payload
 
 

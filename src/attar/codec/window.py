@@ -30,11 +30,6 @@ class Window:
         """All elements of the tensor."""
         return element_count(self.shape)
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether nothing is left out."""
-        return self.start == 0 and self.stop == self.n
-
     def empty(self, dtype: np.dtype) -> np.ndarray:
         """A vector for the wanted elements: the caller's own where it is of this type."""
         if self.out is not None and self.out.dtype == dtype:
