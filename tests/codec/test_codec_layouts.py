@@ -25,7 +25,7 @@ def _streams():
 
 
 @pytest.mark.parametrize(
-    ("name", "array", "encoded"), _streams(), ids=lambda value: value if type(value) is str else ""
+    ("name", "array", "encoded"), list(_streams()), ids=lambda value: value if type(value) is str else ""
 )
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (0, 2, 3, 1), (3, 2, 1, 0)])
 @pytest.mark.parametrize("threads", [1, 2])
