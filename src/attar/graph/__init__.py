@@ -4,10 +4,12 @@ from .costs import layer_macs
 from .cut import cut
 from .layers import LeftAlone, Survey, WeightLayer, survey
 from .load import load, serialize
+from .norms import SimplifiedNorms, simplify_norms
 from .rewrite import insert_low_rank, set_initializer
 
 __all__ = [
     "LeftAlone",
+    "SimplifiedNorms",
     "Survey",
     "WeightLayer",
     "cut",
@@ -16,5 +18,6 @@ __all__ = [
     "load",
     "serialize",
     "set_initializer",
+    "simplify_norms",
     "survey",
 ]
