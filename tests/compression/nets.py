@@ -58,7 +58,7 @@ def regressor(*, seed=0):
 
 
 def with_unknown_operators(*, seed=0):
-    """Conv and Gemm among LSTM, Resize and NonMaxSuppression, which attar has no technique for."""
+    """Conv, Gemm and LSTM among Resize and NonMaxSuppression, which attar has no technique for."""
     net = model(
         """
         <ir_version: 10, opset_import: ["" : 21]>

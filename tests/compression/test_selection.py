@@ -87,9 +87,10 @@ def test_unknown_operators_come_through_with_known_layers_compressed():
     x = nets.images(40)
     result = attar.compress(net, data=x, max_error=5, recipe=nets.BITS)
     assert result.met
-    assert set(result.report.plan) == {"conv_weight", "fc_weight"}
-    assert untouched(result, net) == set(nets.weights(net)) - {"conv_weight", "fc_weight"}
-    assert reasons(result)["lstm_w"] == "weights of LSTM, which no technique treats yet"
+    treated = {"conv_weight", "fc_weight", "lstm_w", "lstm_r"}
+    assert set(result.report.plan) == treated
+    assert untouched(result, net) == set(nets.weights(net)) - treated
+    assert reasons(result)["lstm_b"] == "bias of LSTM"
     model = attar.open(result.data).model
     assert {"LSTM", "Resize", "NonMaxSuppression"} <= {node.op_type for node in model.graph}
 

@@ -135,7 +135,7 @@ def test_what_a_layer_could_not_take_is_told_with_technique_and_operator(name):
 def test_an_unsupported_operator_is_named_in_the_reason(name):
     config = CATALOG[name].config()
     reasons = {alone.name: alone.reason for alone in applied_to("detector", name, config).left_alone}
-    assert reasons["lstm_w"] == "weights of LSTM, which no technique treats yet"
+    assert reasons["scales"] == "bias, norm statistics or constant of Resize"
 
 
 @every_technique

@@ -20,7 +20,8 @@ def select(
     layers = survey(model).layers
     if not layers:
         raise ModelError(
-            "the network has no layer with weights that attar can change (Conv, ConvTranspose, Gemm, MatMul)"
+            "the network has no layer with weights that attar can change "
+            "(Conv, ConvTranspose, DeformConv, Gemm, MatMul, Gather, LSTM, GRU, RNN)"
         )
     for pattern in (*only, *exclude):
         if not any(fnmatchcase(layer.name, pattern) for layer in layers):

@@ -1,14 +1,13 @@
 """Find the layers whose weights attar knows how to change, and name the reason for every one it leaves alone."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import onnx_ir as ir
 
-FLOAT_WEIGHTS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
-Role = Literal["convolution", "matrix"]
+from .operators import RECURRENT, Role, data_position, role_of
+from .readers import FLOAT_WEIGHTS, Reader, readers_of
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,18 @@ class WeightLayer:
         name: the initializer's name, which is the layer's name everywhere in attar.
         op_type: the operator that reads it, such as "Conv".
         shape: the weights' shape.
-        channel_axis: the axis of output channels.
-        nodes: names of the operators that read it.
-        role: "matrix" for the second operand of Gemm and MatMul (rank 2), "convolution" otherwise.
+        channel_axis: the axis of output channels. Where several operators read the weights along different axes, that
+            of the first which multiplies by them; tables are only looked up.
+        nodes: names of the operators that read it, views such as Transpose left out.
+        role: how the weights work.
+            "matrix": second operand of Gemm or MatMul, rank 2. "left_matrix": first operand.
+            "table": rows (rows, outputs) that a Gather looks up.
+            "recurrent": W or R of an LSTM, GRU or RNN, (directions, gates x hidden, inputs).
+            "convolution": all else, matrices of rank 3 and more included.
         groups: of a convolution. offset: the bias, or the mean of the batch normalization that follows; None without.
+        direct: whether its operators read the initializer itself, not a view of it.
+        data: the tensor that meets the weights (of a table: the row numbers), None where it can't be observed.
+        unobservable: why it can't be observed, None where it can.
     """
 
     name: str
@@ -41,6 +48,14 @@ class WeightLayer:
     role: Role
     groups: int = 1
     offset: Offset | None = None
+    direct: bool = True
+    data: str | None = None
+    unobservable: str | None = None
+
+    @property
+    def observable(self) -> bool:
+        """Whether the layer's inputs are one tensor that can be made an output of the network."""
+        return self.unobservable is None
 
     @property
     def size(self) -> int:
@@ -74,39 +89,71 @@ def survey(model: ir.Model) -> Survey:
     for name, value in model.graph.initializers.items():
         found = _classify(model.graph, name, value)
         (layers if isinstance(found, WeightLayer) else left_alone).append(found)
-    inner = (f for node in model.graph for f in _inside_subgraphs(node))
-    return Survey(tuple(layers), (*left_alone, *inner))
-
-
-def output_channel_axis(node: ir.Node, position: int, rank: int) -> int | None:
-    """Return the axis of output channels of input `position` of `node`, None where the operator is not known."""
-    rule = _CHANNEL_AXIS.get(node.op_type) if node.domain in ("", "ai.onnx") else None
-    return None if rule is None else rule(node, position, rank)
+    return Survey(tuple(layers), (*left_alone, *_out_of_reach(model)))
 
 
 def _classify(graph: ir.Graph, name: str, value: ir.Value) -> WeightLayer | LeftAlone:
-    shape = tuple(int(extent) for extent in value.const_value.shape)
-    reason = _reason_to_leave(value, shape)
+    shape = _shape(value.const_value)
+    readers = readers_of(value)
+    reason = _reason_to_leave(value, shape, readers)
     if reason:
         return LeftAlone(name, shape, reason)
-    uses = value.uses()
-    axes = {output_channel_axis(use.node, use.idx, len(shape)) for use in uses}
-    node = uses[0].node
-    if len(axes) > 1:
-        return LeftAlone(name, shape, "shared by operators that read it along different axes")
-    is_matrix = len(shape) == 2 and all(
-        use.node.op_type in ("Gemm", "MatMul") and use.idx == 1 and use.node.graph is graph for use in uses
+    main = _main_reader(readers)
+    node, alone = main.node, len(readers) == 1
+    reason = _why_unobservable(graph, readers)
+    return WeightLayer(
+        name,
+        node.op_type,
+        shape,
+        main.axis,
+        tuple(reader.node.name for reader in readers),
+        role_of(node, main.position, len(main.shape)),
+        groups=node.attributes.get_int("group", 1),
+        offset=_offset(node, shape[main.axis]) if alone and main.direct else None,
+        direct=all(reader.direct for reader in readers),
+        data=None if reason else _data(main).name,
+        unobservable=reason,
     )
-    role: Role = "matrix" if is_matrix else "convolution"
-    names = tuple(use.node.name for use in uses)
-    groups = node.attributes.get_int("group", 1)
-    axis = axes.pop()
-    offset = _offset(node, shape[axis]) if len(uses) == 1 else None
-    return WeightLayer(name, node.op_type, shape, axis, names, role, groups, offset)
+
+
+def _shape(tensor: ir.TensorProtocol) -> tuple[int, ...]:
+    return tuple(int(extent) for extent in tensor.shape)
+
+
+def _main_reader(readers: list[Reader]) -> Reader:
+    """Return the reader whose channels count: the first that multiplies, as a table costs no arithmetic."""
+    return min((r for r in readers if r.axis is not None), key=lambda reader: reader.node.op_type == "Gather")
+
+
+def _data(reader: Reader) -> ir.Value | None:
+    position = data_position(reader.node, reader.position)
+    return reader.node.inputs[position] if position < len(reader.node.inputs) else None
+
+
+def _why_unobservable(graph: ir.Graph, readers: list[Reader]) -> str | None:
+    """Return what keeps the layer's inputs from being observed as one tensor of samples."""
+    if len({reader.axis for reader in readers}) > 1:
+        return "read along different axes"
+    if len({(id(_data(reader)), reader.node.op_type, reader.position) for reader in readers}) > 1:
+        return "read by operators with different inputs"
+    node, data = readers[0].node, _data(readers[0])
+    if node.graph is not graph:
+        return "inside a subgraph"
+    if node.op_type in RECURRENT and readers[0].position == 2:
+        return "multiplies the hidden states"
+    if node.op_type == "DeformConv":
+        return "samples its inputs at places that it computes"
+    if data is None or data.is_initializer() or not data.name:
+        return "multiplies a constant"
+    if readers[0].position == 1 and node.attributes.get_int("transA", 0):
+        return "its samples lie along the second axis"
+    return None
 
 
 def _offset(node: ir.Node, channels: int) -> Offset | None:
     """Find what to change for a constant shift of the layer's output."""
+    if node.op_type not in ("Conv", "ConvTranspose", "Gemm", "MatMul"):
+        return None
     if node.attributes.get_float("alpha", 1.0) != 1.0:  # of a Gemm: its output is not weights times inputs
         return None
     followers = node.outputs[0].uses()
@@ -124,19 +171,26 @@ def _own_initializer(value: ir.Value | None) -> bool:
     return value is not None and value.is_initializer() and len(value.uses()) == 1 and not value.is_graph_output()
 
 
-def _reason_to_leave(value: ir.Value, shape: tuple[int, ...]) -> str | None:
+def _reason_to_leave(value: ir.Value, shape: tuple[int, ...], readers: list[Reader]) -> str | None:
     if value.dtype not in FLOAT_WEIGHTS:
         return f"{value.dtype.name.lower()} values are not weights" if value.dtype else "unknown type"
-    uses = value.uses()
-    if not uses:
+    if not readers:
         return "no operator reads it"
-    strangers = [use for use in uses if output_channel_axis(use.node, use.idx, len(shape)) is None]
-    if not strangers:
-        return _reason_of_values(value)
-    node = strangers[0].node
+    strangers = [reader for reader in readers if not reader.known]
+    if strangers:
+        return _reason_of_stranger(strangers[0], shape)
+    if all(reader.axis is None for reader in readers):
+        return "its output channels lie along none of its axes"
+    return _reason_of_values(value)
+
+
+def _reason_of_stranger(reader: Reader, shape: tuple[int, ...]) -> str:
+    op_type = reader.node.op_type
+    if op_type in RECURRENT and reader.position == 3:
+        return f"bias of {op_type}"
     if len(shape) < 2:
-        return f"bias, norm statistics or constant of {node.op_type}"
-    return f"weights of {node.op_type}, which no technique treats yet"
+        return f"bias, norm statistics or constant of {op_type}"
+    return f"weights of {op_type}, which no technique treats yet"
 
 
 def _reason_of_values(value: ir.Value) -> str | None:
@@ -150,44 +204,23 @@ def _reason_of_values(value: ir.Value) -> str | None:
     return None
 
 
-def _inside_subgraphs(node: ir.Node) -> list[LeftAlone]:
-    found = []
+def _out_of_reach(model: ir.Model) -> Iterator[LeftAlone]:
+    """Yield what couldn't be brought up into the main graph."""
+    for node in model.graph:
+        yield from _inside_subgraphs(node)
+    for function in model.functions.values():
+        for node in function:
+            if node.op_type == "Constant" and "value" in node.attributes:
+                tensor = node.attributes["value"].as_tensor()
+                yield LeftAlone(node.outputs[0].name, _shape(tensor), f"inside function {function.name}")
+
+
+def _inside_subgraphs(node: ir.Node) -> Iterator[LeftAlone]:
     for attribute in node.attributes.values():
         if attribute.type != ir.AttributeType.GRAPH:
             continue
         graph = attribute.as_graph()
         for name, value in graph.initializers.items():
-            shape = tuple(int(extent) for extent in value.const_value.shape)
-            found.append(LeftAlone(name, shape, f"inside a subgraph of {node.op_type}"))
-        found += (deeper for inner in graph for deeper in _inside_subgraphs(inner))
-    return found
-
-
-def _conv(node: ir.Node, position: int, rank: int) -> int | None:
-    return 0 if position == 1 and rank >= 3 else None
-
-
-def _conv_transpose(node: ir.Node, position: int, rank: int) -> int | None:
-    return 1 if position == 1 and rank >= 3 else None
-
-
-def _gemm(node: ir.Node, position: int, rank: int) -> int | None:
-    if rank != 2 or position > 1:
-        return None
-    transposed = bool(node.attributes.get_int("transB" if position else "transA", 0))
-    # A is (outputs, inputs) and B (inputs, outputs), unless transposed.
-    return int(transposed) if position == 0 else int(not transposed)
-
-
-def _matmul(node: ir.Node, position: int, rank: int) -> int | None:
-    if rank < 2:
-        return None
-    return rank - 1 if position == 1 else rank - 2
-
-
-_CHANNEL_AXIS: dict[str, Callable[[ir.Node, int, int], int | None]] = {
-    "Conv": _conv,
-    "ConvTranspose": _conv_transpose,
-    "Gemm": _gemm,
-    "MatMul": _matmul,
-}
+            yield LeftAlone(name, _shape(value.const_value), f"inside a subgraph of {node.op_type}")
+        for inner in graph:
+            yield from _inside_subgraphs(inner)

@@ -13,9 +13,13 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 from google.protobuf.message import DecodeError
-from onnx_ir.passes.common import LiftConstantsToInitializersPass, RemoveInitializersFromInputsPass
+from onnx_ir.passes.common import RemoveInitializersFromInputsPass
 
 from ..errors import ModelError, first_line
+from .fold import fold_weights
+from .hoist import hoist_constants
+from .inline import inline_functions
+from .sparse import write_out
 
 MIN_OPSET = 7  # older operators have other signatures, and onnxruntime refuses them too
 FREE_INITIALIZERS = 4  # the first ir_version whose initializers need not be inputs too
@@ -43,7 +47,7 @@ def load(source: Any, *, example_inputs: tuple | None = None) -> ir.Model:
 
         model = export_module(source, example_inputs)
     _check_opset(model)
-    _normalize(model)
+    model = _normalized(model)
     _check_numbers(model)
     return model
 
@@ -82,7 +86,7 @@ def _from_proto(proto: onnx.ModelProto, *, name: str, folder: Path | None = None
     try:
         # The checker finds external data from the path of the model's file alone.
         onnx.checker.check_model(name if folder and _external(proto) else proto)
-        return ir.from_proto(proto)
+        return ir.from_proto(write_out(proto, folder=folder))
     except (onnx.checker.ValidationError, ValueError, TypeError, RuntimeError, KeyError, DecodeError) as error:
         raise ModelError(f"{name}: not a valid ONNX model: {first_line(error)}") from error
 
@@ -137,12 +141,16 @@ def _check_extent(tensor: onnx.TensorProto, where: dict[str, str], target: Path,
         raise ModelError(f"{path}: tensor '{tensor.name}': external data ends at byte {end}, its file has {size}")
 
 
-def _normalize(model: ir.Model) -> None:
+def _normalized(model: ir.Model) -> ir.Model:
     """Make every weight an initializer, and no initializer an input only because old files had to list it."""
     if model.ir_version < FREE_INITIALIZERS:
         RemoveInitializersFromInputsPass()(model)
         model.ir_version = FREE_INITIALIZERS
-    LiftConstantsToInitializersPass()(model)
+    model = inline_functions(model)
+    hoist_constants(model)
+    _check_data(model)
+    fold_weights(model)
+    return model
 
 
 def _check_opset(model: ir.Model) -> None:
@@ -152,14 +160,19 @@ def _check_opset(model: ir.Model) -> None:
         raise ModelError(f"opset {opset} is not supported: {MIN_OPSET} to {newest} are")
 
 
-def _check_numbers(model: ir.Model) -> None:
+def _check_data(model: ir.Model) -> None:
     for name, value in model.graph.initializers.items():
         if value.const_value is None:
             raise ModelError(f"initializer '{name}' has no data")
         try:
-            values = value.const_value.numpy()
+            value.const_value.numpy()
         except (ValueError, TypeError, OSError) as error:  # data that does not fit the shape
             raise ModelError(f"initializer '{name}': its data cannot be read: {first_line(error)}") from error
+
+
+def _check_numbers(model: ir.Model) -> None:
+    for name, value in model.graph.initializers.items():
+        values = value.const_value.numpy()
         if value.dtype not in FLOATS:
             continue
         bad = int(np.count_nonzero(np.isnan(values)))

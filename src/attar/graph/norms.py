@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from .layers import output_channel_axis
+from .operators import is_default_domain, output_channel_axis
 
 FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 # Even bfloat16 holds 1 - EPSILON exactly, so that variance + epsilon is 1 in any arithmetic.
@@ -64,7 +64,7 @@ def simplify_norms(model: ir.Model) -> SimplifiedNorms:
 
 
 def _is_norm(node: ir.Node) -> bool:
-    return node.op_type == "BatchNormalization" and node.domain in ("", "ai.onnx")
+    return node.op_type == "BatchNormalization" and is_default_domain(node)
 
 
 def _reason_to_leave(norm: ir.Node) -> str | None:
@@ -133,7 +133,7 @@ def _fold(norm: ir.Node) -> str | None:
 
 def _may_take(layer: ir.Node, norm: ir.Node) -> bool:
     """Whether `layer` has constant weights of its own, one channel for every one of `norm`, and no other reader."""
-    if layer.domain not in ("", "ai.onnx") or layer.op_type not in ("Conv", "ConvTranspose", "Gemm"):
+    if not is_default_domain(layer) or layer.op_type not in ("Conv", "ConvTranspose", "Gemm"):
         return False
     if layer.graph is not norm.graph:
         return False

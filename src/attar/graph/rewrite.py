@@ -44,10 +44,8 @@ def insert_low_rank(model: ir.Model, name: str, inner: np.ndarray, outer: np.nda
         raise ModelError(f"layer '{name}': low rank needs one Gemm or MatMul with the weights as second operand")
     node = uses[0].node
     taken = [factor for factor in factor_names(name) if factor in model.graph.initializers]
-    if taken or node.graph is not model.graph:
-        raise ModelError(
-            f"layer '{name}': low rank: {f'the name {taken[0]} is taken' if taken else 'it is in a subgraph'}"
-        )
+    if taken:
+        raise ModelError(f"layer '{name}': low rank: the name {taken[0]} is taken")
     transposed = bool(node.attributes.get_int("transB", 0)) if node.op_type == "Gemm" else False
     first, second = factor_names(name)
     dtype = value.dtype
@@ -57,7 +55,7 @@ def insert_low_rank(model: ir.Model, name: str, inner: np.ndarray, outer: np.nda
     if node.op_type == "Gemm" and model.opset_imports.get("", OPTIONAL_BIAS) < OPTIONAL_BIAS:
         thin.resize_inputs(3)
         thin.replace_input_with(2, _initializer(model, f"{first}:zero", np.zeros(1, np.float32), dtype))
-    model.graph.insert_before(node, thin)
+    node.graph.insert_before(node, thin)
     node.replace_input_with(0, thin.outputs[0])
     node.replace_input_with(1, outer_value)
     if "transA" in node.attributes:  # the first layer has already turned its input

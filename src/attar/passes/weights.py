@@ -43,7 +43,7 @@ class Weights:
     @classmethod
     def of(cls, layer: WeightLayer, values: np.ndarray, statistics: InputStatistics | None = None) -> "Weights":
         """Return the weights of `layer` with `values` as float32."""
-        is_matrix = layer.role == "matrix" and len(layer.nodes) == 1
+        is_matrix = layer.role == "matrix" and len(layer.nodes) == 1 and layer.direct
         return cls(values.astype(np.float32), layer.op_type, layer.channel_axis, is_matrix, statistics, layer.offset)
 
     def with_values(self, values: np.ndarray, hint: GridHint | None = None) -> "Weights":
