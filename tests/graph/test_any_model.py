@@ -6,6 +6,7 @@ import onnx
 import onnx_ir as ir
 import onnxruntime
 import pytest
+from common.any_model import CASES, feeds_of, function, integers, matmul, sparse, with_functions
 from common.networks import build, normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,25 +15,9 @@ from attar.errors import ModelError
 from attar.graph import insert_low_rank, layer_macs, load, serialize, set_initializer, survey
 from attar.graph.expose import expose
 
-from .any_model import CASES, integers, matmul, sparse
 from .builders import save
 
 everywhere = pytest.mark.parametrize("builder", CASES.values(), ids=CASES)
-
-
-def feeds_of(proto, seed=0):
-    """Return inputs for three samples, or three of whatever else is free."""
-    rng = np.random.default_rng(seed)
-    held = {tensor.name for tensor in proto.graph.initializer}
-    return {value.name: draw(rng, value.type.tensor_type) for value in proto.graph.input if value.name not in held}
-
-
-def draw(rng, kind):
-    shape = tuple(extent.dim_value or 3 for extent in kind.shape.dim)
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(kind.elem_type)
-    if dtype == np.bool_:
-        return np.asarray(rng.random() < 0.5)
-    return rng.integers(1, 5, shape) if dtype == np.int64 else rng.normal(size=shape).astype(dtype)
 
 
 def many_feeds(proto):
@@ -56,8 +41,6 @@ def differ(ours, theirs):
 @everywhere
 def test_the_network_computes_bit_for_bit_what_it_did(builder):
     proto = builder().proto
-    if "to" in (value.name for value in proto.graph.input):
-        pytest.skip("its second input is a shape")
     model = load(proto)
     for feeds in many_feeds(proto):
         assert not differ(outputs(model, feeds), outputs(proto, feeds))
@@ -210,8 +193,6 @@ def test_a_sparse_tensor_of_any_size_is_refused_before_memory_is_taken(tmp_path)
 
 
 def test_functions_that_call_each_other_are_refused():
-    from .any_model import function, with_functions
-
     nodes = {n: [onnx.helper.make_node(m, ["x"], ["y"], domain="own")] for n, m in (("a", "b"), ("b", "a"))}
     with pytest.raises(ModelError):
         load(with_functions([function(name, calls, 21) for name, calls in nodes.items()], ["a"]))

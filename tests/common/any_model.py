@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 import ml_dtypes
 import numpy as np
 import onnx
-from common.networks import build, normal
 from onnx import TensorProto, helper, numpy_helper
+
+from .networks import build, normal
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,24 @@ def matmul(chain: str, tensors: dict[str, np.ndarray], layer: tuple = RIGHT, nam
 
 def quantized(shape: tuple[int, ...], zero: np.ndarray | None, scale: np.ndarray, values: np.ndarray) -> dict:
     return {"w": values.reshape(shape), "s": scale} | ({} if zero is None else {"z": zero})
+
+
+def feeds_of(proto: onnx.ModelProto, seed: int = 0) -> dict[str, np.ndarray]:
+    """Return inputs for three samples, or three of whatever else is free."""
+    rng = np.random.default_rng(seed)
+    held = {tensor.name for tensor in proto.graph.initializer}
+    return {value.name: _draw(rng, value) for value in proto.graph.input if value.name not in held}
+
+
+def _draw(rng: np.random.Generator, value: onnx.ValueInfoProto) -> np.ndarray:
+    kind = value.type.tensor_type
+    shape = tuple(extent.dim_value or 3 for extent in kind.shape.dim)
+    dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type)
+    if dtype == np.bool_:
+        return np.asarray(rng.random() < 0.5)
+    if value.name == "to":  # a shape, not row numbers
+        return np.array([6, 4])
+    return np.asarray(rng.integers(1, 5, shape)) if dtype == np.int64 else rng.normal(size=shape).astype(dtype)
 
 
 @case
