@@ -8,6 +8,7 @@ import onnxruntime
 import pytest
 from common.any_model import CASES, feeds_of, function, integers, matmul, sparse, with_functions
 from common.networks import build, normal
+from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -209,3 +210,20 @@ def test_a_function_whose_operators_mean_something_else_stays_one():
 def test_weights_read_elsewhere_too_are_not_stored_twice():
     model = load(CASES["tied_embedding"]().proto)
     assert [value.name for value in model.graph.initializers.values()] == ["table"]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(sorted(CASES)), st.lists(st.tuples(st.integers(0, 2**20), st.integers(1, 255)), min_size=1))
+def test_a_damaged_network_is_read_or_refused_never_worse(name, flips):
+    data = bytearray(CASES[name]().proto.SerializeToString())
+    for position, flip in flips:
+        data[position % len(data)] ^= flip
+    proto = onnx.ModelProto()
+    try:
+        proto.ParseFromString(bytes(data))
+    except DecodeError:
+        return
+    try:
+        survey(load(proto))
+    except ModelError as error:
+        assert str(error) and "\n" not in str(error)

@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
-from .operators import is_default_domain, is_weight_position
+from .operators import constant_of, is_default_domain, is_weight_position
 
 VIEWS = frozenset({"Transpose", "Reshape", "Identity", "Cast", "Squeeze", "Unsqueeze", "Flatten"})
 QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
@@ -44,17 +44,7 @@ def fold_weights(model: ir.Model) -> None:
 def _is_step(node: ir.Node) -> bool:
     if node.op_type not in FOLDED or not is_default_domain(node) or node.outputs[0].is_graph_output():
         return False
-    return all(value is None or _held(value) is not None for value in node.inputs)
-
-
-def _held(value: ir.Value) -> ir.TensorProtocol | None:
-    """Return the numbers of an initializer, or of a Constant that was too small to become one."""
-    if value.is_initializer():
-        return value.const_value
-    producer = value.producer()
-    if producer is not None and producer.op_type == "Constant" and is_default_domain(producer):
-        return ir.convenience.get_const_tensor(value)
-    return None
+    return all(value is None or constant_of(value) is not None for value in node.inputs)
 
 
 def _reaches_weights(value: ir.Value) -> bool:
@@ -71,13 +61,13 @@ def _goes_on(value: ir.Value, node: ir.Node, position: int) -> bool:
     """Whether `node` is one more step for `value`, and doesn't take it for a scale or a shape."""
     if node.op_type not in FOLDED or not is_default_domain(node) or (position and node.op_type not in ARITHMETIC):
         return False
-    return all(other is None or other is value or _held(other) is not None for other in node.inputs)
+    return all(other is None or other is value or constant_of(other) is not None for other in node.inputs)
 
 
 def _root(model: ir.Model, node: ir.Node) -> ir.Value | None:
     """Return the initializer that `node` changes, as opposed to scales, shapes and axes; None where it can't go."""
     values = [value for value in node.inputs if value is not None]
-    root = max(values, key=lambda value: _held(value).size) if node.op_type in ARITHMETIC else values[0]
+    root = max(values, key=lambda value: constant_of(value).size) if node.op_type in ARITHMETIC else values[0]
     movable = root.is_initializer() and root.graph is model.graph
     return root if movable and not root.is_graph_input() and not root.is_graph_output() else None
 
@@ -110,7 +100,7 @@ def _is_same(one: ir.Value | None, two: ir.Value | None) -> bool:
         return True
     if one is None or two is None:
         return False
-    a, b = _held(one), _held(two)
+    a, b = constant_of(one), constant_of(two)
     return a.dtype == b.dtype and tuple(a.shape) == tuple(b.shape) and a.tobytes() == b.tobytes()
 
 
@@ -151,7 +141,7 @@ def _model_of(model: ir.Model, node: ir.Node) -> tuple[ir.Model, ir.DataType]:
 
 
 def _copy(value: ir.Value, name: str) -> ir.Value:
-    tensor = ir.tensor(_held(value).numpy(), dtype=_held(value).dtype, name=name)
+    tensor = ir.tensor(constant_of(value).numpy(), dtype=constant_of(value).dtype, name=name)
     return ir.Value(name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
 
 

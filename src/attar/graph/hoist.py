@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import onnx_ir as ir
 
-from .operators import is_default_domain
+from .operators import constant_of, is_default_domain
 
 SMALLEST = 16  # shorter vectors are shapes, axes and scalars, which some operators want to find beside them
 
@@ -52,10 +52,10 @@ def _is_constant(node: ir.Node) -> bool:
 
 
 def _lift(model: ir.Model, node: ir.Node, taken: Counter[str]) -> None:
-    tensor = _held(node)
+    old = node.outputs[0]
+    tensor = constant_of(old)
     if tensor is None or not is_large(tensor):
         return
-    old = node.outputs[0]
     name = _unique(old.name, taken)
     copy = _named(tensor, name)
     value = ir.Value(name=name, shape=copy.shape, type=ir.TensorType(copy.dtype), const_value=copy)
@@ -63,20 +63,6 @@ def _lift(model: ir.Model, node: ir.Node, taken: Counter[str]) -> None:
     old.replace_all_uses_with(value)
     node.graph.remove(node, safe=True)
     model.graph.register_initializer(value)
-
-
-def _held(node: ir.Node) -> ir.TensorProtocol | None:
-    """Return the tensor of a Constant in any of its forms, None for strings of text."""
-    for name, attribute in node.attributes.items():
-        if attribute.is_ref():
-            continue
-        if name == "value":
-            return None if attribute.as_tensor().dtype == ir.DataType.STRING else attribute.as_tensor()
-        if name == "value_floats":
-            return ir.tensor(list(attribute.as_floats()), dtype=ir.DataType.FLOAT)
-        if name == "value_ints":
-            return ir.tensor(list(attribute.as_ints()), dtype=ir.DataType.INT64)
-    return None
 
 
 def _move_up(model: ir.Model, graph: ir.Graph, taken: Counter[str]) -> None:

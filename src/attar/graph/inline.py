@@ -21,7 +21,7 @@ def inline_functions(model: ir.Model) -> ir.Model:
         function.opset_imports.update({d: v for d, v in copy.opset_imports.items() if d in function.opset_imports})
     try:
         InlinePass(lambda function: function in fitting)(copy)
-    except (ValueError, RuntimeError, KeyError) as error:
+    except (ir.passes.PassError, ir.passes.InvariantError, ValueError, RuntimeError, KeyError) as error:
         raise ModelError(f"the functions of the network cannot be inlined: {first_line(error)}") from error
     NameFixPass()(copy)  # the bodies of branches keep their names, which the callers' may be too
     return copy

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from .operators import RECURRENT, Role, data_position, role_of
+from .hoist import is_large
+from .operators import RECURRENT, Role, constant_of, data_position, role_of
 from .readers import FLOAT_WEIGHTS, Reader, readers_of
 
 
@@ -210,8 +211,8 @@ def _out_of_reach(model: ir.Model) -> Iterator[LeftAlone]:
         yield from _inside_subgraphs(node)
     for function in model.functions.values():
         for node in function:
-            if node.op_type == "Constant" and "value" in node.attributes:
-                tensor = node.attributes["value"].as_tensor()
+            tensor = constant_of(node.outputs[0])
+            if tensor is not None and is_large(tensor):
                 yield LeftAlone(node.outputs[0].name, _shape(tensor), f"inside function {function.name}")
 
 

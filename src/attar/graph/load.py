@@ -23,6 +23,7 @@ from .sparse import write_out
 
 MIN_OPSET = 7  # older operators have other signatures, and onnxruntime refuses them too
 FREE_INITIALIZERS = 4  # the first ir_version whose initializers need not be inputs too
+BROKEN = (ValueError, TypeError, RuntimeError, KeyError, DecodeError, onnx.shape_inference.InferenceError)
 FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 
 
@@ -87,7 +88,7 @@ def _from_proto(proto: onnx.ModelProto, *, name: str, folder: Path | None = None
         # The checker finds external data from the path of the model's file alone.
         onnx.checker.check_model(name if folder and _external(proto) else proto)
         return ir.from_proto(write_out(proto, folder=folder))
-    except (onnx.checker.ValidationError, ValueError, TypeError, RuntimeError, KeyError, DecodeError) as error:
+    except (onnx.checker.ValidationError, *BROKEN) as error:
         raise ModelError(f"{name}: not a valid ONNX model: {first_line(error)}") from error
 
 
@@ -147,9 +148,12 @@ def _normalized(model: ir.Model) -> ir.Model:
         RemoveInitializersFromInputsPass()(model)
         model.ir_version = FREE_INITIALIZERS
     model = inline_functions(model)
-    hoist_constants(model)
-    _check_data(model)
-    fold_weights(model)
+    try:
+        hoist_constants(model)
+        _check_data(model)
+        fold_weights(model)
+    except (ValueError, TypeError) as error:  # of constants, which nobody has read before
+        raise ModelError(f"a constant of the network cannot be read: {first_line(error)}") from error
     return model
 
 

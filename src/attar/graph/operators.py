@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Literal
 
+import numpy as np
 import onnx_ir as ir
 
 Role = Literal["convolution", "matrix", "left_matrix", "table", "recurrent"]
@@ -11,6 +12,32 @@ Role = Literal["convolution", "matrix", "left_matrix", "table", "recurrent"]
 def is_default_domain(node: ir.Node) -> bool:
     """Whether `node` is an operator that ONNX itself defines."""
     return node.domain in ("", "ai.onnx")
+
+
+def constant_of(value: ir.Value) -> ir.TensorProtocol | None:
+    """Return the numbers of an initializer or of a Constant, None of all else.
+
+    Raises:
+        ValueError: a Constant with damaged numbers.
+    """
+    if value.is_initializer():
+        return value.const_value
+    producer = value.producer()
+    if producer is None or producer.op_type != "Constant" or not is_default_domain(producer):
+        return None
+    return next((_held(attribute) for attribute in producer.attributes.values() if not attribute.is_ref()), None)
+
+
+def _held(attribute: ir.Attr) -> ir.TensorProtocol | None:
+    """Return what a Constant holds in any of its forms; text is no number. (onnx_ir would rename the file's tensor.)"""
+    if attribute.name == "value":
+        tensor = attribute.as_tensor()
+        return None if tensor.dtype == ir.DataType.STRING else tensor
+    if attribute.name in ("value_float", "value_floats"):
+        return ir.tensor(np.asarray(attribute.value, np.float32))
+    if attribute.name in ("value_int", "value_ints"):
+        return ir.tensor(np.asarray(attribute.value, np.int64))
+    return None
 
 
 def is_weight_position(node: ir.Node, position: int) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import onnx_ir as ir
 
 from .fold import VIEWS
-from .operators import is_default_domain, output_channel_axis
+from .operators import constant_of, is_default_domain, output_channel_axis
 
+INTEGERS = (ir.DataType.INT32, ir.DataType.INT64)
 FLOAT_WEIGHTS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16)
 
 
@@ -73,6 +74,8 @@ def _through(node: ir.Node, view: _View) -> _View | None:
         return view
     if node.op_type == "Transpose":
         order = node.attributes.get_ints("perm", None) or tuple(reversed(range(len(view.shape))))
+        if sorted(order) != list(range(len(view.shape))):
+            return None  # a damaged file
         return _View(tuple(view.shape[a] for a in order), tuple(view.axes[a] for a in order))
     shape = _new_shape(node, view.shape)
     return None if shape is None else _View(shape, _matched(view, shape))
@@ -98,8 +101,8 @@ def _operand(node: ir.Node) -> tuple[int, ...] | None:
         return tuple(node.attributes["axes"].as_ints())
     if len(node.inputs) < 2 or node.inputs[1] is None:
         return None
-    tensor = ir.convenience.get_const_tensor(node.inputs[1])
-    return None if tensor is None else tuple(int(n) for n in tensor.numpy().reshape(-1))
+    tensor = constant_of(node.inputs[1])
+    return None if tensor is None or tensor.dtype not in INTEGERS else tuple(int(n) for n in tensor.numpy().reshape(-1))
 
 
 def _reshaped(shape: tuple[int, ...], wanted: tuple[int, ...], allow_zero: int) -> tuple[int, ...] | None:
