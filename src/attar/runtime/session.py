@@ -18,7 +18,7 @@ class Session:
 
     Attributes:
         inputs: names, shapes (None where free) and numpy types of the inputs that a caller must give.
-        outputs: names of the outputs.
+        outputs: names of the outputs. tensors: those among them that are tensors, not sequences or the like.
     """
 
     def __init__(self, model: ir.Model, *, threads: int = 0, swappable: tuple[str, ...] = ()) -> None:
@@ -45,6 +45,7 @@ class Session:
             x.name: (tuple(e if isinstance(e, int) else None for e in x.shape), _numpy_type(x.type)) for x in given
         }
         self.outputs: tuple[str, ...] = tuple(x.name for x in self._session.get_outputs())
+        self.tensors = frozenset(x.name for x in self._session.get_outputs() if x.type.startswith("tensor"))
 
     @property
     def fixed_batch(self) -> int | None:
@@ -53,7 +54,15 @@ class Session:
         return shapes[0][0] if shapes else None
 
     def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Return the outputs for one batch as it is.
+        """Return the outputs for one batch; a single number becomes an array of one.
+
+        Raises:
+            DataError: the inputs don't fit the network.
+        """
+        return [np.atleast_1d(values) for values in self.run_exactly(feeds)]
+
+    def run_exactly(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Return the outputs for one batch as they are.
 
         Raises:
             DataError: the inputs don't fit the network.
@@ -65,7 +74,7 @@ class Session:
         for name, values in zip(self.outputs, outputs, strict=True):
             if not isinstance(values, np.ndarray):
                 raise DataError(f"output '{name}' is a {type(values).__name__}, not a tensor; cut the network before")
-        return [np.atleast_1d(values) for values in outputs]
+        return outputs
 
     def run_all(
         self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
