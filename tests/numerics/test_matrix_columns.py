@@ -55,3 +55,11 @@ def test_blocks_are_the_columns_piece_by_piece(block_bytes):
     blocks = list(matrix_column_blocks(inputs, (3,), Positions(2), block_bytes=block_bytes))
     np.testing.assert_array_equal(np.concatenate(blocks, axis=1), columns(inputs, (3,), Positions(2)))
     assert all(block.dtype == np.float32 for block in blocks)
+
+
+def test_rows_laid_out_flat_are_those_of_their_samples():
+    inputs, positions = normal(4, 6, 3), Positions(2, seed=1)
+    wanted = columns(inputs, (), positions)
+    for shape in [(24, 3), (2, 12, 3), (4, 2, 3, 3)]:
+        np.testing.assert_array_equal(columns(inputs.reshape(shape), (), positions, samples=4), wanted)
+    assert columns(inputs, (), positions, samples=5).shape == (1, 8, 3)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from attar.graph.geometry import Geometry, geometry
 from attar.numerics.patches import column_blocks, columns
 from attar.numerics.positions import Positions
+from attar.numerics.weight_rows import convolution_rows
 
 
 def one_layer(op_type: str, inputs: np.ndarray, weights: np.ndarray, attributes: dict) -> ir.Model:
@@ -23,13 +24,6 @@ def one_layer(op_type: str, inputs: np.ndarray, weights: np.ndarray, attributes:
     node.outputs[0].name, node.outputs[0].type = "y", ir.TensorType(ir.DataType.FLOAT)
     graph = ir.Graph([x], node.outputs, nodes=[node], initializers=[w], opset_imports={"": 21}, name="layer")
     return ir.Model(graph, ir_version=10)
-
-
-def rows_of(weights: np.ndarray, groups: int, *, transposed: bool) -> np.ndarray:
-    """Return the weights as (groups, outputs per group, inputs per group * taps)."""
-    split = weights.reshape(groups, -1, *weights.shape[1:])
-    turned = np.moveaxis(split, 2, 1) if transposed else split
-    return turned.reshape(*turned.shape[:2], -1)
 
 
 def product(found: np.ndarray, rows: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -72,7 +66,7 @@ def assert_columns_give_the_output(op_type, inputs, weights, attributes):
     assume(min(extents) > 0)
     (wanted,) = run(model, {"x": inputs})
     assert list(wanted.shape[2:]) == extents
-    rows = rows_of(weights, found.groups, transposed=found.transposed)
+    rows = convolution_rows(weights.shape, found.groups, transposed=found.transposed).rows(weights)
     np.testing.assert_allclose(product(columns(inputs, found), rows, wanted.shape), wanted, rtol=1e-4, atol=1e-4)
 
 

@@ -14,6 +14,7 @@ def matrix_column_blocks(
     stack: tuple[int, ...] = (),
     positions: Positions = ALL,
     *,
+    samples: int | None = None,
     first: int = 0,
     turned: bool = False,
     block_bytes: int = BLOCK_BYTES,
@@ -23,7 +24,9 @@ def matrix_column_blocks(
     Args:
         inputs: the other operand, (*stack, rows, inputs).
         stack: the leading axes of the weights, (2,) for weights (2, inputs, outputs).
-        positions: rows to choose from every index along the first axis of inputs that have three axes or more.
+        positions: which rows of every sample.
+        samples: how many samples the rows come from, all rows of one after the other; None, or where it doesn't divide
+            their number, for as many as the first axis of the inputs that is not one of the stack.
         first: number of the batch's first sample among all.
         turned: whether the inputs' axis is the last but one: weights on the left, or an operand that Gemm transposes.
 
@@ -31,6 +34,8 @@ def matrix_column_blocks(
         (matrices in the stack, positions, inputs) in float32.
     """
     rows = _by_matrix(inputs, stack, turned=turned)
+    if samples and rows.shape[1] * rows.shape[2] % samples == 0:
+        rows = rows.reshape(rows.shape[0], samples, -1, rows.shape[3])
     matrices, samples, count, width = rows.shape
     chosen = positions.choose(count, range(first, first + samples))
     step = max(block_bytes // max(4 * matrices * width * chosen.shape[1], 1), 1)
