@@ -45,21 +45,35 @@ def column_blocks(
     outputs = [geometry.output(axis, extent) for axis, extent in enumerate(extents)]
     chosen = positions.choose(int(np.prod(outputs)), range(first, first + samples))
     sources = [_sources(geometry, axis, extents[axis], outputs[axis]) for axis in range(len(extents))]
-    cells = _with_zero_cell(inputs)
+    cells = inputs.reshape(samples, geometry.groups, channels // geometry.groups, -1)
     step = max(block_bytes // (4 * channels * int(np.prod(geometry.kernel))), 1)
     for start in range(0, chosen.size, step):
-        sample, place = np.divmod(np.arange(start, min(start + step, chosen.size)), chosen.shape[1])
-        taps = _taps(sources, extents, np.unravel_index(chosen[sample, place], outputs))
-        yield _grouped(cells[sample[:, None], taps], geometry.groups)
+        stop = min(start + step, chosen.size)
+        block = np.empty((geometry.groups, stop - start, cells.shape[2], int(np.prod(geometry.kernel))), np.float32)
+        filled = 0
+        for sample, places in _by_sample(start, stop, chosen.shape[1]):
+            at = np.unravel_index(chosen[sample, places], outputs)
+            seen = _seen(cells[sample], *_taps(sources, extents, at))
+            block[:, filled : filled + seen.shape[1]] = seen
+            filled += seen.shape[1]
+        yield block.reshape(*block.shape[:2], -1)
 
 
-def _with_zero_cell(inputs: np.ndarray) -> np.ndarray:
-    """Return (samples, cells + 1, channels), channels last so that a cell is copied at once; the last cell is zero."""
-    samples, channels = inputs.shape[:2]
-    flat = inputs.reshape(samples, channels, -1)
-    cells = np.zeros((samples, flat.shape[2] + 1, channels), np.float32)
-    cells[:, :-1] = flat.transpose(0, 2, 1)
-    return cells
+def _by_sample(start: int, stop: int, each: int) -> Iterator[tuple[int, slice]]:
+    """Yield the samples, and which of their `each` positions, that lie between `start` and `stop`."""
+    for sample in range(start // each, -(-stop // each)):
+        yield sample, slice(max(start - sample * each, 0), min(stop - sample * each, each))
+
+
+def _seen(cells: np.ndarray, taps: np.ndarray, outside: np.ndarray) -> np.ndarray:
+    """Return (groups, positions, channels, taps) of one sample's cells (groups, channels, cells).
+
+    Nothing but the cells that are seen is copied: of a large map few positions are cheap.
+    """
+    seen = cells.take(taps, axis=2, mode="clip")
+    if outside.any():
+        np.copyto(seen, 0, where=outside)
+    return seen.transpose(0, 2, 1, 3)
 
 
 def _sources(geometry: "Geometry", axis: int, extent: int, outputs: int) -> np.ndarray:
@@ -75,18 +89,13 @@ def _sources(geometry: "Geometry", axis: int, extent: int, outputs: int) -> np.n
     return np.where((place >= 0) & (place < extent), place, -1)
 
 
-def _taps(sources: list[np.ndarray], extents: list[int], places: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Return the cells that all taps see (positions, taps); the cell behind the last is the zero one."""
+def _taps(
+    sources: list[np.ndarray], extents: list[int], places: tuple[np.ndarray, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cells that all taps see, and which of them lie outside: both (positions, taps)."""
     found, outside = np.zeros((len(places[0]), 1), np.intp), np.zeros((len(places[0]), 1), bool)
     for source, extent, place in zip(sources, extents, places, strict=True):
         along = source[place]
         found = (found[:, :, None] * extent + along[:, None]).reshape(len(along), -1)
         outside = (outside[:, :, None] | (along < 0)[:, None]).reshape(len(along), -1)
-    return np.where(outside, int(np.prod(extents)), found)
-
-
-def _grouped(seen: np.ndarray, groups: int) -> np.ndarray:
-    """Turn (positions, taps, channels) into columns (groups, positions, channels per group * taps)."""
-    positions, taps, channels = seen.shape
-    split = seen.reshape(positions, taps, groups, channels // groups)
-    return np.ascontiguousarray(split.transpose(2, 0, 3, 1)).reshape(groups, positions, -1)
+    return found, outside
