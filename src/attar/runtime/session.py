@@ -9,6 +9,7 @@ import onnxruntime as ort
 
 from ..errors import DataError, ModelError, first_line
 from ..graph import serialize
+from .lend import lend
 
 BATCH = 256  # samples in one run where the network leaves the batch free
 
@@ -21,12 +22,15 @@ class Session:
         outputs: names of the outputs. tensors: those among them that are tensors, not sequences or the like.
     """
 
-    def __init__(self, model: ir.Model, *, threads: int = 0, swappable: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, model: ir.Model, *, threads: int = 0, swappable: tuple[str, ...] = (), lent: bool = False
+    ) -> None:
         """Build the session.
 
         Args:
             threads: 0 for as many as there are cores.
             swappable: initializers that `run` may replace; onnxruntime then folds nothing into them.
+            lent: leave large weights where they are; nobody may write into them while the session lives.
 
         Raises:
             ModelError: onnxruntime cannot run the network.
@@ -34,15 +38,19 @@ class Session:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 4
-        data = serialize(_with_swappable(model, swappable) if swappable else model)
+        given = _with_swappable(model, swappable) if swappable else model
+        data, self._lent = lend(given) if lent else (serialize(given), {})
+        if self._lent:
+            values = [ort.OrtValue.ortvalue_from_numpy(values) for values in self._lent.values()]
+            options.add_external_initializers(list(self._lent), values)
         try:
             self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises a family of types without a common base
             raise ModelError(f"onnxruntime cannot run the network: {first_line(error)}") from error
         initializers = set(swappable)
-        given = [x for x in self._session.get_inputs() if x.name not in initializers]
+        asked = [x for x in self._session.get_inputs() if x.name not in initializers]
         self.inputs: dict[str, tuple[tuple[int | None, ...], np.dtype]] = {
-            x.name: (tuple(e if isinstance(e, int) else None for e in x.shape), _numpy_type(x.type)) for x in given
+            x.name: (tuple(e if isinstance(e, int) else None for e in x.shape), _numpy_type(x.type)) for x in asked
         }
         self.outputs: tuple[str, ...] = tuple(x.name for x in self._session.get_outputs())
         self.tensors = frozenset(x.name for x in self._session.get_outputs() if x.type.startswith("tensor"))
