@@ -1,4 +1,4 @@
-"""The geometry of a convolution is read from its operator, defaults included; the tests of patches show that it is right."""
+"""A geometry is what its operator says, defaults included; the tests of patches show that it is right."""
 
 import pytest
 from common.networks import build, normal
