@@ -9,6 +9,7 @@ import onnxruntime as ort
 
 from ..errors import DataError, ModelError, first_line
 from ..graph import serialize
+from .lend import lend
 
 BATCH = 256  # samples in one run where the network leaves the batch free
 
@@ -18,15 +19,18 @@ class Session:
 
     Attributes:
         inputs: names, shapes (None where free) and numpy types of the inputs that a caller must give.
-        outputs: names of the outputs.
+        outputs: names of the outputs. tensors: those among them that are tensors, not sequences or the like.
     """
 
-    def __init__(self, model: ir.Model, *, threads: int = 0, swappable: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, model: ir.Model, *, threads: int = 0, swappable: tuple[str, ...] = (), lent: bool = False
+    ) -> None:
         """Build the session.
 
         Args:
             threads: 0 for as many as there are cores.
             swappable: initializers that `run` may replace; onnxruntime then folds nothing into them.
+            lent: leave large weights where they are; nobody may write into them while the session lives.
 
         Raises:
             ModelError: onnxruntime cannot run the network.
@@ -34,17 +38,22 @@ class Session:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 4
-        data = serialize(_with_swappable(model, swappable) if swappable else model)
+        given = _with_swappable(model, swappable) if swappable else model
+        data, self._lent = lend(given) if lent else (serialize(given), {})
+        if self._lent:
+            values = [ort.OrtValue.ortvalue_from_numpy(values) for values in self._lent.values()]
+            options.add_external_initializers(list(self._lent), values)
         try:
             self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises a family of types without a common base
             raise ModelError(f"onnxruntime cannot run the network: {first_line(error)}") from error
         initializers = set(swappable)
-        given = [x for x in self._session.get_inputs() if x.name not in initializers]
+        asked = [x for x in self._session.get_inputs() if x.name not in initializers]
         self.inputs: dict[str, tuple[tuple[int | None, ...], np.dtype]] = {
-            x.name: (tuple(e if isinstance(e, int) else None for e in x.shape), _numpy_type(x.type)) for x in given
+            x.name: (tuple(e if isinstance(e, int) else None for e in x.shape), _numpy_type(x.type)) for x in asked
         }
         self.outputs: tuple[str, ...] = tuple(x.name for x in self._session.get_outputs())
+        self.tensors = frozenset(x.name for x in self._session.get_outputs() if x.type.startswith("tensor"))
 
     @property
     def fixed_batch(self) -> int | None:
@@ -53,7 +62,15 @@ class Session:
         return shapes[0][0] if shapes else None
 
     def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Return the outputs for one batch as it is.
+        """Return the outputs for one batch; a single number becomes an array of one.
+
+        Raises:
+            DataError: the inputs don't fit the network.
+        """
+        return [np.atleast_1d(values) for values in self.run_exactly(feeds)]
+
+    def run_exactly(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Return the outputs for one batch as they are.
 
         Raises:
             DataError: the inputs don't fit the network.
@@ -65,7 +82,7 @@ class Session:
         for name, values in zip(self.outputs, outputs, strict=True):
             if not isinstance(values, np.ndarray):
                 raise DataError(f"output '{name}' is a {type(values).__name__}, not a tensor; cut the network before")
-        return [np.atleast_1d(values) for values in outputs]
+        return outputs
 
     def run_all(
         self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
