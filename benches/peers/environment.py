@@ -20,7 +20,7 @@ import numpy as np
 HERE = Path(__file__).parent
 STORE = HERE.parent / ".peers"
 STAMP = "made-from.txt"
-WITHOUT_DEPENDENCIES = ("nncodec", "efficientnet_lite0")  # the parts that are used here need numpy or nothing
+WITHOUT_DEPENDENCIES = ("nncodec", "nncodec_lossy", "efficientnet_lite0", "ndf", "photos")  # as their lists say
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 
 

@@ -29,6 +29,21 @@ ELEMENTS: list[str]  # the kinds of element that a sink writes, by their numbers
 
 def levels_sums(symbols: np.ndarray, first: int, stride: int, sums: np.ndarray) -> None: ...
 def levels_cost(bits: np.ndarray, reach: int, tables: np.ndarray, values: np.ndarray, costs: np.ndarray) -> None: ...
+def feedback_round(
+    weights: np.ndarray,
+    targets: np.ndarray,
+    lower: np.ndarray,
+    curvature: np.ndarray,
+    row_lower: np.ndarray,
+    row_curvature: np.ndarray,
+    step: float,
+    rate: float,
+    bits: np.ndarray,
+    tables: np.ndarray,
+    integers: np.ndarray,
+    errors: np.ndarray,
+    row_feedback: np.ndarray,
+) -> None: ...
 
 class Sink:
     """Where integers go; keeps its arrays alive."""

@@ -13,20 +13,30 @@ class WeightRows:
     Attributes:
         shape: of the weights. split: the shape that their numbers are seen in.
         order: the axes of `split`: that of the groups, that of the outputs, those of the inputs.
+        blocks: equal parts that the inputs are cut into, each a group of its own.
     """
 
     shape: tuple[int, ...]
     split: tuple[int, ...]
     order: tuple[int, ...]
+    blocks: int = 1
+
+    @property
+    def inputs(self) -> int:
+        """Inputs of one output, all blocks together."""
+        return math.prod(self.split[axis] for axis in self.order[2:])
 
     def rows(self, weights: np.ndarray) -> np.ndarray:
-        """Return weights of `shape` as (groups, outputs per group, inputs)."""
+        """Return weights of `shape` as (groups x blocks, outputs per group, inputs of a block)."""
         seen = weights.reshape(self.split).transpose(self.order)
-        return seen.reshape(*seen.shape[:2], -1)
+        groups, outputs = seen.shape[:2]
+        cut = seen.reshape(groups, outputs, self.blocks, -1).swapaxes(1, 2)
+        return cut.reshape(groups * self.blocks, outputs, -1)
 
     def weights(self, rows: np.ndarray) -> np.ndarray:
         """Undo `rows`."""
-        seen = rows.reshape([self.split[axis] for axis in self.order])
+        whole = rows.reshape(-1, self.blocks, *rows.shape[1:]).swapaxes(1, 2)
+        seen = whole.reshape([self.split[axis] for axis in self.order])
         return np.ascontiguousarray(seen.transpose(np.argsort(self.order))).reshape(self.shape)
 
 
@@ -41,3 +51,9 @@ def matrix_rows(shape: tuple[int, ...], channel_axis: int) -> WeightRows:
     """Describe a matrix, or a stack of them, whose outputs lie along the last axis or the last but one."""
     outputs_last = channel_axis == len(shape) - 1
     return WeightRows(shape, (math.prod(shape[:-2]), *shape[-2:]), (0, 2, 1) if outputs_last else (0, 1, 2))
+
+
+def plain_rows(shape: tuple[int, ...], channel_axis: int) -> WeightRows:
+    """Describe weights of any kind, whose inputs are not known: a row for every index along the channel axis."""
+    others = tuple(axis + 1 for axis in range(len(shape)) if axis != channel_axis)
+    return WeightRows(shape, (1, *shape), (0, channel_axis + 1, *others))

@@ -12,6 +12,9 @@ from ..graph import WeightLayer
 from ..graph.layers import Offset
 from ..numerics.low_rank import Decomposition, decompose
 from ..numerics.moments import InputStatistics
+from ..numerics.quadratic import Quadratic
+from ..numerics.second_moments import SecondMoments
+from ..numerics.weight_rows import WeightRows, plain_rows
 
 
 class NotApplicable(AttarError):
@@ -30,6 +33,8 @@ class Weights:
         statistics: what calibration saw of the layer's inputs, None where nothing was measured.
         offset: where the output can be shifted, None where it can't.
         hint: integers and scales that reproduce `values`, where a technique knows them.
+        layout: the weights as rows. moments: of what the rows multiply, None where it was not seen.
+        row_cost: what errors of the outputs cost the network, of mean 1; None where all count the same.
     """
 
     values: np.ndarray
@@ -39,12 +44,25 @@ class Weights:
     statistics: InputStatistics | None = None
     offset: Offset | None = None
     hint: GridHint | None = None
+    layout: WeightRows | None = None
+    moments: SecondMoments | None = None
+    row_cost: Quadratic | None = None
 
     @classmethod
     def of(cls, layer: WeightLayer, values: np.ndarray, statistics: InputStatistics | None = None) -> "Weights":
         """Return the weights of `layer` with `values` as float32."""
         is_matrix = layer.role == "matrix" and len(layer.nodes) == 1 and layer.direct
         return cls(values.astype(np.float32), layer.op_type, layer.channel_axis, is_matrix, statistics, layer.offset)
+
+    @property
+    def rows(self) -> np.ndarray:
+        """The weights as (groups, outputs per group, inputs), in the order of `moments`."""
+        return self.as_rows.rows(self.values)
+
+    @property
+    def as_rows(self) -> WeightRows:
+        """How the weights become rows."""
+        return self.layout or plain_rows(self.values.shape, self.channel_axis)
 
     def with_values(self, values: np.ndarray, hint: GridHint | None = None) -> "Weights":
         """Return the same layer with other values."""

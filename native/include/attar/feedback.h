@@ -1,0 +1,53 @@
+/* Rounding with error feedback: a block of columns of a weight matrix to integers, from the last column to the first,
+ * each weight to the integer of least (curvature x error^2 + rate x bits), its error carried on to the columns before
+ * it. With the unit lower triangle of the inputs' second moment this is the second-order rounding of Hassibi and Stork
+ * (1993) and Frantar et al. (GPTQ, 2023) in the form of Chee et al. (QuIP, 2023), with a price for every integer.
+ * No allocation and no I/O: the caller owns every buffer. */
+#ifndef ATTAR_FEEDBACK_H
+#define ATTAR_FEEDBACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "attar/status.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What does not change from block to block. Rows are independent unless there is a triangle for them too: then the
+ * error of a row is carried on to the rows before it in the same way. */
+typedef struct attar_feedback {
+    size_t rows;
+    const float *row_lower;     /* rows x rows, unit lower triangle; NULL where rows are independent */
+    const float *row_curvature; /* rows */
+    float step;                 /* weights are integers x step; finite and above zero */
+    float rate;                 /* what a bit costs, in the unit of curvature x error^2 */
+    const float *bits;          /* tables x (2 reach + 1): what each integer from -reach to reach takes */
+    size_t tables;
+    int32_t reach;
+} attar_feedback;
+
+/* One block of `width` columns; every array has rows x width elements unless said otherwise.
+ * targets: the weights plus what the columns behind the block feed back; left changed.
+ * lower: width x width, the block's part of the columns' triangle. curvature: width. tables: of each place.
+ * integers, errors: out; errors are weights - integers x step. row_feedback: rows, for work; unused where rows are
+ * independent. */
+typedef struct attar_feedback_block {
+    size_t width;
+    const float *weights;
+    float *targets;
+    const float *lower;
+    const float *curvature;
+    const uint8_t *tables;
+    int32_t *integers;
+    float *errors;
+    float *row_feedback;
+} attar_feedback_block;
+
+attar_status attar_feedback_round(const attar_feedback *feedback, const attar_feedback_block *block);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

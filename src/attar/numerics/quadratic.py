@@ -1,0 +1,67 @@
+"""Quadratic forms, taken apart into triangles: what an error costs once everything not yet settled makes up for it.
+
+An error e of the numbers costs e M e^T. With M = L diag(c) L^T, L a unit lower triangle, that is the sum over j of
+c_j (e L)_j^2, and (e L)_j holds e_j and the later ones alone: settled from the last number to the first, each can
+answer for the errors of those behind it, and c_j is what remains of its own cost.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.linalg
+
+LEAST = 1e-7  # of the mean curvature of all groups, added to those that never saw anything
+
+
+@dataclass(frozen=True)
+class Quadratic:
+    """One form for every group.
+
+    Attributes:
+        form: (groups, n, n) float64, damped. lower: (groups, n, n) float32, unit lower triangles.
+        curvature: (groups, n) float32.
+    """
+
+    form: np.ndarray
+    lower: np.ndarray
+    curvature: np.ndarray
+
+    @cached_property
+    def effective(self) -> float:
+        """The geometric mean of the curvature: what one number's error costs where all the others answer for it."""
+        return float(np.exp(np.log(self.curvature.astype(np.float64)).mean()))
+
+    @cached_property
+    def roots(self) -> np.ndarray:
+        """Lower triangles R (groups, n, n) with form = R R^T."""
+        return self.lower * np.sqrt(self.curvature)[:, None, :]
+
+    def cost(self, errors: np.ndarray) -> np.ndarray:
+        """Return e M e^T for errors (groups, rows, n), one number for every row (groups, rows)."""
+        return np.einsum("grn,grn->gr", errors @ self.form, errors)
+
+
+def quadratic(form: np.ndarray, *, damping: float) -> Quadratic:
+    """Damp a positive semidefinite form (groups, n, n) by a share of its mean diagonal, and take it apart.
+
+    Damping stands for what the samples didn't show: without it, errors hide in directions that they happen to lack.
+    """
+    form = form.astype(np.float64)
+    power = np.trace(form, axis1=1, axis2=2) / form.shape[1]
+    added = damping * power + LEAST * max(float(power.mean()), np.finfo(np.float32).tiny)
+    form = form + added[:, None, None] * np.eye(form.shape[1])
+    roots = np.linalg.cholesky(form)
+    diagonal = np.diagonal(roots, axis1=1, axis2=2)
+    return Quadratic(form, (roots / diagonal[:, None, :]).astype(np.float32), np.square(diagonal).astype(np.float32))
+
+
+def identity(groups: int, n: int) -> Quadratic:
+    """Return the form of numbers that all cost the same and cannot make up for each other."""
+    each = np.broadcast_to(np.eye(n), (groups, n, n))
+    return Quadratic(each, each.astype(np.float32), np.ones((groups, n), np.float32))
+
+
+def solve(form: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Return rows @ form^-1 for a symmetric positive definite form (n, n)."""
+    return scipy.linalg.solve(form, rows.T, assume_a="pos").T
