@@ -5,14 +5,19 @@ A limit in seconds would make the bytes depend on the machine; `--time-limit` is
 
 from dataclasses import dataclass
 
+from collections.abc import Sequence
+
 import onnx_ir as ir
 
-from ..graph import layer_macs
+from ..graph import WeightLayer, layer_macs
 
 TOTAL_MACS = 4e12  # multiply-accumulates of a whole search: about two minutes on two cores
 RUNS = (60, 400)  # fewest and most runs of the network, whatever its size
 PROBES_PER_LAYER = (3, 10)
 SWAP_BELOW_MACS = 5e9  # a run this cheap is not worth building a session with constant weights for
+PASS_MACS, PASSES = 1.5e12, (3, 12)  # of all passes of a descent; fewest and most
+COLUMNS, WIDTH = 16_384, 1024  # a rough price of the moments of one layer
+GAUGE_MACS, GAUGE_RUNS, GAUGE_SAMPLES = 1e12, 2, 48
 
 
 @dataclass(frozen=True)
@@ -43,3 +48,16 @@ def effort_for(model: ir.Model, *, layers: int, samples: int) -> Effort:
 
 def _clamp(value: float, bounds: tuple[int, int]) -> int:
     return int(min(max(value, bounds[0]), bounds[1]))
+
+
+def passes_for(model: ir.Model, layers: Sequence[WeightLayer], *, samples: int) -> int:
+    """Return how many whole networks a descent along the slope may make, each from `samples` calibration samples."""
+    runs = 2 * samples * sum(macs or 0 for macs in layer_macs(model).values())
+    moments = sum(2 * COLUMNS * layer.size * max(layer.size // layer.shape[layer.channel_axis], 1) / WIDTH for layer in layers)
+    return _clamp(PASS_MACS / max(runs + moments, 1), PASSES)
+
+
+def gauge_samples(model: ir.Model, *, layers: int, samples: int) -> int:
+    """Return how many samples measure one layer's sensitivity."""
+    each = layers * GAUGE_RUNS * max(sum(macs or 0 for macs in layer_macs(model).values()), 1)
+    return min(_clamp(GAUGE_MACS / each, (GAUGE_SAMPLES, samples)), samples)

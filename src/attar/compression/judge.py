@@ -21,6 +21,9 @@ class Judge:
 
     `damage` is smooth and needs no labels: the KL divergence of the class probabilities where the budget speaks of
     classes, else the squared relative output error. It ranks candidates; `load` holds them against the budget.
+
+    Attributes:
+        model: the original. original: its outputs. classifies: whether they are class scores. evaluations: runs.
     """
 
     def __init__(
@@ -35,7 +38,7 @@ class Judge:
         swaps: bool = True,
     ) -> None:
         """Run the original. `layers`: the initializers that `outputs` may replace; `swaps`: as in `Effort`."""
-        self._model = model
+        self.model = model
         self._threads = threads
         self._swappable = Session(model, threads=threads, swappable=layers) if swaps else None
         self._samples = samples
@@ -50,10 +53,15 @@ class Judge:
         self.evaluations += 1
         return self._run(weights)
 
+    def outputs_of(self, model: ir.Model) -> list[np.ndarray]:
+        """Return the outputs of another network on the same samples."""
+        self.evaluations += 1
+        return Session(model, threads=self._threads).run_all(self._samples.inputs)
+
     def _run(self, weights: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         if self._swappable is not None:
             return self._swappable.run_all(self._samples.inputs, weights=weights)
-        changed = self._model.clone()
+        changed = self.model.clone()
         for name, values in weights.items():
             set_initializer(changed, name, values)
         return Session(changed, threads=self._threads).run_all(self._samples.inputs)

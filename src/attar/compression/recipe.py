@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import RecipeError
 from ..passes.catalog import config_from_json, config_to_json
 from ..passes.pipeline import Steps
+from ..passes.quantize.rate_distortion import RateDistortion
 
 VERSION = 1
 MAX_CHAINS = 20_000  # combinations of settings for one layer
@@ -39,6 +40,11 @@ class Recipe:
     def has_choice(self) -> bool:
         """Whether there is anything to search."""
         return len(self.chains) > 1
+
+    @property
+    def follows_slope(self) -> bool:
+        """Whether it asks for rate-distortion quantization, whose slope the budget settles."""
+        return any(isinstance(config, RateDistortion) for steps in self.chains for config in steps)
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,12 @@ def select(
     return chosen, left
 
 
+def select_again(model: ir.Model, layers: Sequence[WeightLayer]) -> list[WeightLayer]:
+    """Return the layers of the same names as they are in `model`, a network that was rewritten since."""
+    found = {layer.name: layer for layer in survey(model).layers}
+    return [found[layer.name] for layer in layers if layer.name in found]
+
+
 def _left_out(name: str, only: Sequence[str], exclude: Sequence[str]) -> str | None:
     if only and not any(fnmatchcase(name, pattern) for pattern in only):
         return "not among --only"

@@ -132,10 +132,10 @@ def _settle_budget(
     """Return the budget to keep and whether it is attar's default; nothing asked and nothing to choose is no budget."""
     if asked == Budget() and recipe.budget:
         asked = _recipe_budget(recipe)
-    searches = recipe.has_choice and plan is None
+    searches = (recipe.has_choice or (recipe.follows_slope and samples is not None)) and plan is None
     if samples is None and (asked.limits_quality or searches):
         raise BudgetError(
-            "without --data nothing can be judged: give samples, or a recipe without choices such as int8"
+            "without --data nothing can be judged: give samples, or a target size alone, or a recipe such as int8"
         )
     parts = (samples.search, samples.verdict) if samples else ()
     if asked.max_drop is not None and not classifies and any(part.labels is None for part in parts):

@@ -10,6 +10,7 @@ from .. import container
 from .._version import __version__
 from ..numerics.moments import InputStatistics
 from ..passes.pipeline import Applied, Steps, apply_plan
+from .along_slope import carry_out_plan, descend, follows_slope, needs_walk, with_small_norms, without_data
 from .budget import Budget, parse_size
 from .calibration import input_statistics
 from .candidates import LayerChoices
@@ -88,23 +89,37 @@ def compress(
         return _carry_out(settle(request))
 
 
-def _carry_out(job: Job) -> Result:
+def _carry_out(asked: Job) -> Result:
+    found, job = None, asked
+    if follows_slope(asked):
+        job = with_small_norms(asked)
+        found = (descend if job.samples else without_data)(job, lambda applied: _to_bytes(job, applied))
+        applied, data = found.best.applied, found.best.data
+    elif asked.given_plan is not None and needs_walk(asked.given_plan):
+        job = with_small_norms(asked)
+        applied = carry_out_plan(job, asked.given_plan)
+        data = _to_bytes(job, applied)
+    else:
+        found, applied, data = _layer_by_layer(job)
+    measurement = None
+    if job.samples is not None:
+        job.progress("running the file", 0.0)
+        measurement = measure(asked.model, data, job.samples.verdict, metric=job.metric, threads=job.threads)
+        job.progress("running the file", 1.0)
+    limits = judge(job.budget, measurement, len(data))
+    return Result(data, measurement, tuple(limits), summarize(asked, data, applied, found, measurement, limits))
+
+
+def _layer_by_layer(job: Job) -> tuple[Found | None, Applied, bytes]:
+    """Carry out what looks at one layer at a time: a plan, a recipe without choices, or a search among candidates."""
     statistics = {}
     if job.samples is not None:
         statistics = input_statistics(job.model, job.layers, job.samples.calibration, threads=job.threads)
     if job.given_plan is not None:
-        found, applied, data = None, *_build(job, job.given_plan, statistics)
-    elif job.recipe.has_choice:
-        found, applied, data = _search(job, statistics)
-    else:
-        found, applied, data = None, *_build(job, _same_for_all(job), statistics)
-    measurement = None
-    if job.samples is not None:
-        job.progress("running the file", 0.0)
-        measurement = measure(job.model, data, job.samples.verdict, metric=job.metric, threads=job.threads)
-        job.progress("running the file", 1.0)
-    limits = judge(job.budget, measurement, len(data))
-    return Result(data, measurement, tuple(limits), summarize(job, data, applied, found, measurement, limits))
+        return None, *_build(job, job.given_plan, statistics)
+    if job.recipe.has_choice:
+        return _search(job, statistics)
+    return None, *_build(job, _same_for_all(job), statistics)
 
 
 def _same_for_all(job: Job) -> dict[str, Steps]:
@@ -114,15 +129,18 @@ def _same_for_all(job: Job) -> dict[str, Steps]:
 def _build(job: Job, plan: Mapping[str, Steps], statistics: Mapping[str, InputStatistics]) -> tuple[Applied, bytes]:
     """Apply a plan and put the result into a file's bytes."""
     applied = apply_plan(job.model, plan, statistics=statistics)
+    return applied, _to_bytes(job, applied)
+
+
+def _to_bytes(job: Job, applied: Applied) -> bytes:
     provenance = {"attar": __version__, "recipe": job.recipe.name, "seed": job.seed, "source": job.fingerprint}
-    data = container.to_bytes(
+    return container.to_bytes(
         applied.model,
         hints=applied.hints,
         preprocessing=dict(job.preprocessing) if job.preprocessing else None,
         class_names=job.class_names,
         provenance=provenance,
     )
-    return applied, data
 
 
 def _search(job: Job, statistics: Mapping[str, InputStatistics]) -> tuple[Found, Applied, bytes]:

@@ -5,6 +5,7 @@ the weights of the layer in front it costs nothing but that layer's bias; where 
 tensors are made to hold one number throughout, which the codec stores in no bytes.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,14 +46,17 @@ class _Affine:
     shift: np.ndarray
 
 
-def simplify_norms(model: ir.Model) -> SimplifiedNorms:
-    """Return a copy of `model` whose batch normalizations are folded or rewritten; outputs equal up to rounding."""
+def simplify_norms(model: ir.Model, *, into: Container[str] | None = None) -> SimplifiedNorms:
+    """Return a copy of `model` whose batch normalizations are folded or rewritten; outputs equal up to rounding.
+
+    `into`: names of the weights that may change; a normalization behind others is left alone. None allows all.
+    """
     copy = model.clone()
     folded, rewritten, left_alone = {}, [], {}
     norms = [node for node in ir.traversal.RecursiveGraphIterator(copy.graph) if _is_norm(node)]
     for norm in norms:
         name = norm.name or norm.outputs[0].name
-        reason = _reason_to_leave(norm)
+        reason = _reason_to_leave(norm) or _reason_of_layer(norm, into)
         layer = None if reason else _fold(norm)
         if layer is not None:
             folded[name] = layer
@@ -82,6 +86,13 @@ def _reason_to_leave(norm: ir.Node) -> str | None:
         return "its parameters differ in shape"
     affine = _affine(norm)
     return None if _is_finite(affine.scale) and _is_finite(affine.shift) else "some of its channels are not finite"
+
+
+def _reason_of_layer(norm: ir.Node, into: Container[str] | None) -> str | None:
+    layer = norm.inputs[0].producer() if norm.inputs[0] is not None else None
+    weights = layer.inputs[1] if layer is not None and len(layer.inputs) > 1 else None
+    is_kept = into is not None and weights is not None and weights.is_initializer() and weights.name not in into
+    return f"behind '{weights.name}', which stays as it is" if is_kept else None
 
 
 def _is_used(value: ir.Value) -> bool:

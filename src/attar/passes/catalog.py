@@ -7,7 +7,7 @@ from typing import Any
 from ..errors import RecipeError
 from .approximate import svd
 from .prune import magnitude
-from .quantize import bias_correction, uniform
+from .quantize import bias_correction, rate_distortion, uniform
 from .settings import from_settings, to_settings
 from .share import kmeans
 
@@ -40,6 +40,7 @@ CATALOG: dict[str, Technique] = {
         ("prune.magnitude", magnitude.Magnitude, magnitude),
         ("share.kmeans", kmeans.KMeans, kmeans),
         ("quantize.uniform", uniform.Uniform, uniform),
+        ("quantize.rate_distortion", rate_distortion.RateDistortion, rate_distortion),
         ("quantize.bias_correction", bias_correction.BiasCorrection, bias_correction),
     )
 }

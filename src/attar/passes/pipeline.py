@@ -64,9 +64,9 @@ class Applied:
     declined: tuple[Declined, ...]
 
 
-def chain(weights: Weights, steps: Steps) -> Chained:
-    """Take one layer through `steps`, leaving out those that can't treat it."""
-    done = Chained((weights,), (), ())
+def chain(weights: Weights, steps: Steps, done: Chained | None = None) -> Chained:
+    """Take one layer through `steps`, leaving out those that can't treat it; on from `done`, where that is given."""
+    done = done or Chained((weights,), (), ())
     for config in steps:
         technique = technique_of(config)
         try:
@@ -74,6 +74,11 @@ def chain(weights: Weights, steps: Steps) -> Chained:
         except NotApplicable as reason:
             done = replace(done, declined=(*done.declined, (technique.name, str(reason))))
     return done
+
+
+def decided(weights: Weights, config: Any, decision: Any) -> Chained:
+    """Return one layer after a technique whose decision is already made."""
+    return Chained(_apply(technique_of(config), weights, decision), (config,), ())
 
 
 def apply_plan(
@@ -85,13 +90,18 @@ def apply_plan(
         RecipeError: the plan names a layer that the network doesn't have.
     """
     found = survey(model)
-    _check_names(plan, [layer.name for layer in found.layers])
-    result = Applied(model.clone(), {}, {}, found.left_alone, ())
+    check_names(plan, [layer.name for layer in found.layers])
+    result = nothing_applied(model)
     for layer in found.layers:
         values = model.graph.initializers[layer.name].const_value.numpy()
         weights = Weights.of(layer, values, (statistics or {}).get(layer.name))
-        result = _take(result, layer, chain(weights, plan.get(layer.name, ())), weights)
+        result = take(result, layer, chain(weights, plan.get(layer.name, ())), weights)
     return result
+
+
+def nothing_applied(model: ir.Model) -> Applied:
+    """Return a copy of `model` before its first change."""
+    return Applied(model.clone(), {}, {}, survey(model).left_alone, ())
 
 
 def shifted_offset(model: ir.Model, layer: WeightLayer, shift: Shift | None) -> dict[str, np.ndarray]:
@@ -102,13 +112,14 @@ def shifted_offset(model: ir.Model, layer: WeightLayer, shift: Shift | None) -> 
     return {layer.offset.name: bias_correction.apply(old, layer.offset.sign, shift)}
 
 
-def _check_names(plan: Mapping[str, Steps], layers: Sequence[str]) -> None:
+def check_names(plan: Mapping[str, Steps], layers: Sequence[str]) -> None:
+    """Refuse a plan that names a layer which the network doesn't have."""
     strangers = sorted(set(plan) - set(layers))
     if strangers:
         raise RecipeError(f"the plan names layer '{strangers[0]}'; the network has: {', '.join(layers) or 'none'}")
 
 
-def _take(result: Applied, layer: WeightLayer, done: Chained, before: Weights) -> Applied:
+def take(result: Applied, layer: WeightLayer, done: Chained, before: Weights) -> Applied:
     """Note what one layer went through and, where it changed, write it into the graph."""
     declined = (*result.declined, *(Declined(layer.name, *note) for note in done.declined))
     if len(done.parts) == 1 and np.array_equal(done.parts[0].values, before.values):

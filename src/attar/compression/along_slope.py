@@ -1,0 +1,165 @@
+"""Rate-distortion compression of a whole network: gauge every layer, then descend along one slope for all of them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..graph import WeightLayer, simplify_norms
+from ..passes.pipeline import Applied, Chained, Declined, Steps, chain, check_names
+from ..passes.quantize.rate_distortion import RateDistortion
+from ..passes.weights import Weights
+from .descent import Descent, Point
+from .effort import gauge_samples, passes_for
+from .gauge import damage_per_error
+from .job import Job
+from .judge import Judge
+from .selection import select_again
+from .treatment import Treatment, data_free
+from .walk import Treat, Walk, in_order, walk
+
+DAMAGE_OF_A_POINT = 0.04  # nats of divergence that go with a point of drop: four networks, within a factor of two
+DAMAGE_OF_A_PERCENT = 0.002  # the same for a percent of other answers
+USUAL_DAMAGE = 0.02
+PER_WEIGHT = 0.1  # the slope that ends at a damage d is about this times d / weights
+FREE_SHARE = 0.2  # of the standard deviation: the step where there are no samples
+FREE_SLOPE = 1.0
+
+ToBytes = Callable[[Applied], bytes]
+
+
+@dataclass(frozen=True)
+class Descended:
+    """How a descent ended: the points tried, the best of them, runs of the network, why it stopped early if it did."""
+
+    best: Point
+    points: tuple[Point, ...]
+    evaluations: int
+    stopped: str | None
+
+    @property
+    def curve(self) -> list[tuple[int, float]]:
+        """(file bytes, damage) of every point."""
+        return sorted((point.size_bytes, point.damage) for point in self.points)
+
+    @property
+    def declined(self) -> tuple[Declined, ...]:
+        """What layers could not take."""
+        return self.best.applied.declined
+
+
+def follows_slope(job: Job) -> bool:
+    """Whether the recipe asks for rate-distortion quantization, its slope to be found."""
+    return job.given_plan is None and job.recipe.follows_slope
+
+
+def needs_walk(plan: Mapping[str, Steps]) -> bool:
+    """Whether a plan has steps that look at what the layers in front have become."""
+    return any(_walks(steps) for steps in plan.values())
+
+
+def with_small_norms(job: Job) -> Job:
+    """Return the job with batch normalizations folded into those of its layers that they follow."""
+    model = simplify_norms(job.model, into={layer.name for layer in job.layers}).model
+    return replace(job, model=model, layers=select_again(model, job.layers))
+
+
+def carry_out_plan(job: Job, plan: Mapping[str, Steps]) -> Applied:
+    """Do again what a plan says, on the calibration samples of this job."""
+    check_names(plan, [layer.name for layer in job.layers])
+
+    def treat(layer: WeightLayer, weights: Weights) -> Chained:
+        return chain(weights, plan.get(layer.name, ()))
+
+    return _walk(job, treat, "carrying out the plan")
+
+
+def without_data(job: Job, to_bytes: ToBytes) -> Descended:
+    """Compress without having seen a sample: every layer's step is the same share of its weights' deviation."""
+
+    def make(slope: float) -> Point:
+        share = FREE_SHARE * slope
+        applied = _walk(job, lambda layer, weights: data_free(layer, weights, share), "rounding every layer")
+        return Point(slope, to_bytes(applied), applied, damage=slope, load=1.0)
+
+    descent = Descent(make, target_bytes=job.budget.target_size, deadline=job.deadline)
+    descent.run(FREE_SLOPE, passes=1 if job.budget.target_size is None else 12)
+    return _ended(descent, job, to_bytes, 0)
+
+
+def descend(job: Job, to_bytes: ToBytes) -> Descended:
+    """Find the slope that uses up the budget, and make the network at it."""
+    judge = _judge(job, len(job.samples.search))
+    numbers: Iterator[int] = iter(range(1, 1000))
+    treatment: list[Treatment] = []
+
+    def make(slope: float) -> Point:
+        if not treatment:
+            treatment.append(Treatment(_gauge(job)))
+        applied = _walk(job, treatment[0].at(slope), f"compressing, pass {next(numbers)}")
+        outputs = judge.outputs_of(applied.model)
+        return Point(slope, to_bytes(applied), applied, judge.damage(outputs), judge.load(outputs))
+
+    target = None if job.budget.limits_quality else job.budget.target_size
+    descent = Descent(make, target_bytes=target, deadline=job.deadline)
+    descent.run(_first_slope(job), passes=passes_for(job.model, job.layers, samples=len(job.samples.calibration)))
+    return _ended(descent, job, to_bytes, judge.evaluations)
+
+
+def _walks(steps: Steps) -> bool:
+    return any(isinstance(config, RateDistortion) for config in steps)
+
+
+def _walk(job: Job, treat: Treat, phase: str) -> Applied:
+    job.progress(phase, 0.0)
+    inputs = job.samples.calibration.inputs if job.samples else None
+    return walk(
+        job.model,
+        job.layers,
+        inputs,
+        treat,
+        threads=job.threads,
+        seed=job.seed,
+        progress=lambda share: job.progress(phase, share),
+    )
+
+
+def _judge(job: Job, samples: int) -> Judge:
+    names = dict.fromkeys(n for lay in job.layers for n in (lay.name, *([lay.offset.name] if lay.offset else [])))
+    picked = job.samples.search.take(np.arange(samples))
+    return Judge(job.model, tuple(names), picked, budget=job.budget, metric=job.metric, threads=job.threads)
+
+
+def _gauge(job: Job) -> dict[str, float]:
+    """Measure the sensitivity of every layer, in the original network."""
+    phase, found = "measuring every layer's sensitivity", {}
+    job.progress(phase, 0.0)
+    count = gauge_samples(job.model, layers=len(job.layers), samples=len(job.samples.search))
+    judge = _judge(job, count)
+    seen = Walk(job.model, job.samples.calibration.inputs, threads=job.threads, seed=job.seed)
+    for number, layer in enumerate(in_order(job.model, job.layers)):
+        found[layer.name] = damage_per_error(layer, seen.weights(layer), judge)
+        job.progress(phase, (number + 1) / len(job.layers))
+    return found
+
+
+def _first_slope(job: Job) -> float:
+    budget, damages = job.budget, [USUAL_DAMAGE]
+    if budget.limits_quality:
+        damages = []
+    if budget.max_drop is not None:
+        damages.append(DAMAGE_OF_A_POINT * budget.max_drop)
+    if budget.min_agreement is not None:
+        damages.append(DAMAGE_OF_A_PERCENT * (100 - budget.min_agreement))
+    if budget.max_error is not None:
+        damages.append((budget.max_error / 100) ** 2)
+    weights = sum(layer.size for layer in job.layers)
+    return max(PER_WEIGHT * min(damages) / weights, 1e-20)
+
+
+def _ended(descent: Descent, job: Job, to_bytes: ToBytes, evaluations: int) -> Descended:
+    """Return how it ended; a descent that was stopped before its first point leaves the network exact."""
+    if descent.best is None:
+        applied = walk(job.model, job.layers, None, lambda layer, weights: Chained((weights,), (), ()))
+        descent.points.append(Point(0.0, to_bytes(applied), applied, 0.0, 0.0))
+    return Descended(descent.best, tuple(descent.points), evaluations, descent.stopped)

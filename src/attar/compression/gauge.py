@@ -1,0 +1,57 @@
+"""How much the network's output suffers from an error of one layer's output: measured, one layer at a time.
+
+The rest of the network stays exact. The layer is rounded coarsely enough for the damage to be clear of the noise of
+floats and finely enough to be still proportional to the error.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..graph import WeightLayer
+from ..passes.pipeline import Chained
+from ..passes.quantize.bias_correction import BiasCorrection
+from ..passes.quantize.bias_correction import plan as corrected
+from ..passes.quantize.rate_distortion import Problem
+from ..passes.weights import NotApplicable, Weights
+from .judge import Judge
+from .walk import changed_tensors
+
+CLEAR = (1e-3, 3e-2)  # damage that says what it should, of a classifier in nats
+FIRST_STEP = 1.0  # in standard deviations of the weights
+FACTORS = (3.0, 0.4)  # of the next step, where the damage was too small or too large
+RUNS = 4
+WIDEST = 4.0  # standard deviations: beyond, little is left of the layer
+
+
+def damage_per_error(layer: WeightLayer, weights: Weights, judge: Judge) -> float:
+    """Return the damage for every unit of squared error, the error as the layer's `Problem` counts it.
+
+    `weights` are the original's, with moments where the layer was seen. Damages too small to be measured count as the
+    least that is.
+    """
+    problem, deviation = Problem(weights), float(np.sqrt(np.mean(np.square(weights.values, dtype=np.float64))))
+    if not deviation:
+        return 0.0
+    step, found = FIRST_STEP, 0.0
+    for _ in range(RUNS):
+        values, error = problem.rounded(step * deviation)
+        damage = judge.damage(judge.outputs(_tensors(layer, weights, values, judge)))
+        found = max(damage, np.finfo(np.float32).eps) / max(error, np.finfo(np.float64).tiny)
+        if damage > CLEAR[1]:
+            step *= FACTORS[1]
+        elif damage < CLEAR[0] and step < WIDEST:
+            step = min(step * FACTORS[0], WIDEST)
+        else:
+            break
+    return float(found)
+
+
+def _tensors(layer: WeightLayer, weights: Weights, values: np.ndarray, judge: Judge) -> dict[str, np.ndarray]:
+    """Return the layer's initializers with other weights and a bias that makes up for their mean."""
+    changed = weights.with_values(values)
+    try:
+        shift = corrected(weights, [changed], BiasCorrection())
+    except NotApplicable:
+        shift = None
+    return changed_tensors(judge.model, layer, Chained((replace(changed, moments=None),), (), (), shift))

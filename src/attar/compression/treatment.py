@@ -1,0 +1,85 @@
+"""Treat every layer at one slope: what a bit is worth in damage to the network's output is the same in all of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..graph import WeightLayer
+from ..numerics.low_rank import break_even_rank
+from ..numerics.quadratic import Quadratic
+from ..passes.pipeline import Chained, Steps, chain, decided
+from ..passes.quantize.bias_correction import BiasCorrection
+from ..passes.quantize.rate_distortion import PULL, Problem, RateDistortion, Rounded, coded_bits
+from ..passes.weights import Weights
+from .walk import Treat
+
+RANKS = (0.08, 0.12, 0.17, 0.23, 0.3, 0.4, 0.55)  # of the rank at which two factors hold as many numbers as the matrix
+NEAREST = 1  # how far along RANKS a later pass looks, either way
+SMALLEST = 4096  # weights of a matrix that may become two: less is not worth the names
+WORTHWHILE = 0.97  # of the cost of one tensor: what two must come down to
+UNIFORM = 12 / (2 * np.log(2))  # step^2 per slope of a grid that is fine: error step^2 / 12, halved twice by every bit
+
+
+@dataclass
+class Treatment:
+    """What is known of the layers, and what earlier passes found.
+
+    Attributes:
+        sensitivity: damage to the network's output for every unit of error of a layer's output, by layer.
+        row_costs: what errors of a layer's outputs cost beside each other, where that was measured.
+    """
+
+    sensitivity: Mapping[str, float]
+    row_costs: Mapping[str, Quadratic] = field(default_factory=dict)
+    _ranks: dict[str, int] = field(default_factory=dict)
+
+    def at(self, slope: float) -> Treat:
+        """Return the treatment of a layer where one bit is worth `slope` of damage."""
+        return lambda layer, weights: self._treat(layer, weights, slope)
+
+    def _treat(self, layer: WeightLayer, weights: Weights, slope: float) -> Chained:
+        if layer.name not in self.sensitivity:
+            return Chained((weights,), (), ())
+        weights = replace(weights, row_cost=self.row_costs.get(layer.name))
+        own = slope / max(self.sensitivity[layer.name], np.finfo(np.float64).tiny)
+        config, decision = self._cheapest(layer, weights, own)
+        return chain(weights, _correction(layer, weights, own), decided(weights, config, decision))
+
+    def _cheapest(self, layer: WeightLayer, weights: Weights, slope: float) -> tuple[RateDistortion, Rounded]:
+        """Settle the layer whole and as two factors of several ranks; return what costs least, error and bits."""
+        problem = Problem(weights)
+        found = {None: problem.whole(slope)}
+        found |= {rank: problem.factors(slope, rank) for rank in self._ranks_to_try(layer, weights)}
+        costs = {rank: decision.error + slope * coded_bits(decision) for rank, decision in found.items()}
+        best = min(costs, key=costs.__getitem__)
+        if costs[best] > WORTHWHILE * costs[None]:
+            best = None
+        self._ranks[layer.name] = best or 0
+        return RateDistortion(slope=slope, rank=best), found[best]
+
+    def _ranks_to_try(self, layer: WeightLayer, weights: Weights) -> list[int]:
+        if not weights.is_matrix or weights.moments is None or weights.as_rows.blocks > 1 or layer.size < SMALLEST:
+            return []
+        limit = break_even_rank(*weights.matrix.shape)
+        ladder = sorted({max(round(share * limit), 1) for share in RANKS})
+        last = self._ranks.get(layer.name)
+        if last is None or last not in ladder:
+            return ladder if last is None else []
+        place = ladder.index(last)
+        return ladder[max(place - NEAREST, 0) : place + NEAREST + 1]
+
+
+def data_free(layer: WeightLayer, weights: Weights, share: float) -> Chained:
+    """Treat a layer of which nothing is known but its weights: a step of so many standard deviations."""
+    power = float(np.mean(np.square(weights.values, dtype=np.float64)))
+    if not power:
+        return Chained((weights,), (), ())
+    return chain(weights, (RateDistortion(slope=PULL * share**2 * power),))
+
+
+def _correction(layer: WeightLayer, weights: Weights, slope: float) -> Steps:
+    """The bias is a weight too, whose input is always 1: corrected, then put on a grid of the same slope."""
+    if layer.offset is None or weights.moments is None:
+        return ()
+    return (BiasCorrection(step=float(np.sqrt(UNIFORM * slope))),)

@@ -1,0 +1,107 @@
+"""Go through a network layer by layer and change each with what the layers in front of it have become in view."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import onnx_ir as ir
+
+from ..graph import WeightLayer
+from ..graph.flow import Flow
+from ..numerics.positions import Positions
+from ..numerics.second_moments import SecondMoments, block_count, second_moments
+from ..passes.pipeline import Applied, Chained, nothing_applied, shifted_offset, take
+from ..passes.weights import Weights, product
+from ..runtime.layer_inputs import LayerInputs, find_inputs
+from ..runtime.stages import Stages
+
+MOST_INPUTS = 4608  # of one block of second moments: wider layers are cut, for memory's sake
+POSITIONS = (16, 64)  # fewest and most output positions of a sample that are looked at
+COLUMNS_PER_INPUT = 4  # that these positions should come to, over all samples
+KEPT_BYTES = 1 << 28  # of inner values, by either network
+
+Treat = Callable[[WeightLayer, Weights], Chained]
+
+
+class Walk:
+    """One pass through a network: the original beside its copy that changes."""
+
+    def __init__(self, model: ir.Model, inputs: Mapping[str, np.ndarray], *, threads: int, seed: int = 0) -> None:
+        """Get ready to look at what `inputs` (all calibration samples, by name) become inside `model`."""
+        self._original = Stages(model, inputs, threads=threads, memory_bytes=KEPT_BYTES)
+        self._changed = Stages(model, inputs, threads=threads, memory_bytes=KEPT_BYTES)
+        self._model, self._seed = model, seed
+        self._is_changed = False
+
+    def weights(self, layer: WeightLayer) -> Weights:
+        """Return the weights of `layer` with the moments of what they multiply, as the networks are now."""
+        weights = Weights.of(layer, self._model.graph.initializers[layer.name].const_value.numpy())
+        found = find_inputs(self._model, layer)
+        if not isinstance(found, LayerInputs):
+            return weights
+        layout = replace(found.layout, blocks=block_count(found.layout.inputs, MOST_INPUTS))
+        return replace(weights, layout=layout, moments=self._moments(found, layout.blocks))
+
+    def change(self, layer: WeightLayer, done: Chained) -> None:
+        """Go on with `layer` as `done` left it."""
+        overrides = changed_tensors(self._model, layer, done)
+        self._changed.replace(overrides)
+        self._is_changed = True
+
+    def _moments(self, found: LayerInputs, blocks: int) -> SecondMoments:
+        samples = self._original.samples
+        wanted = -(-COLUMNS_PER_INPUT * found.layout.inputs // samples)
+        positions = Positions(int(np.clip(wanted, *POSITIONS)), self._seed)
+        return second_moments(self._pairs(found, positions), blocks=blocks)
+
+    def _pairs(self, found: LayerInputs, positions: Positions) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        before = found.column_blocks(self._original, positions)
+        if not self._is_changed:
+            yield from ((columns, columns) for columns in before)
+            return
+        yield from zip(before, found.column_blocks(self._changed, positions), strict=True)
+
+
+def changed_tensors(model: ir.Model, layer: WeightLayer, done: Chained) -> dict[str, np.ndarray]:
+    """Return the initializers of `layer` as `done` leaves them, factors multiplied out."""
+    dtype = model.graph.initializers[layer.name].dtype.numpy()
+    weights = product(done.parts).astype(dtype, copy=False)
+    return {layer.name: weights, **shifted_offset(model, layer, done.shift)}
+
+
+def walk(
+    model: ir.Model,
+    layers: Sequence[WeightLayer],
+    inputs: Mapping[str, np.ndarray] | None,
+    treat: Treat,
+    *,
+    threads: int = 0,
+    seed: int = 0,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Applied:
+    """Return a copy of `model` whose `layers` went through `treat`, one after the other, in the order of the flow.
+
+    Without `inputs` nothing is looked at.
+    """
+    seen = None if inputs is None else Walk(model, inputs, threads=threads, seed=seed)
+    result = nothing_applied(model)
+    sizes = np.cumsum([layer.size for layer in layers])
+    for layer, reached in zip(in_order(model, layers), sizes, strict=True):
+        weights = seen.weights(layer) if seen else _unseen(model, layer)
+        done = treat(layer, weights)
+        if seen:
+            seen.change(layer, done)
+        result = take(result, layer, done, weights)
+        progress(float(reached / sizes[-1]))
+    return result
+
+
+def in_order(model: ir.Model, layers: Sequence[WeightLayer]) -> list[WeightLayer]:
+    """Return the layers in the order in which the network first reads them."""
+    read = dict.fromkeys(value.name for values in Flow(model.graph).reads.values() for value in values)
+    place = {name: number for number, name in enumerate(read)}
+    return sorted(layers, key=lambda layer: place.get(layer.name, len(place)))
+
+
+def _unseen(model: ir.Model, layer: WeightLayer) -> Weights:
+    return Weights.of(layer, model.graph.initializers[layer.name].const_value.numpy())
