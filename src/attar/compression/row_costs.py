@@ -18,7 +18,8 @@ from ..graph import WeightLayer
 from ..runtime.tail import Tail, tail_macs
 
 SAMPLES = 128
-STEP = 0.05  # of the standard deviation of the layer's outputs: far above rounding, and few rectifiers change sides
+STEP = 0.01  # of the standard deviation of the layer's outputs: far above rounding, and few rectifiers change sides
+HALF_STEP = 0.05  # the same for halves, which are rounded to a thousandth or two
 PROBE_BYTES = 1 << 28
 AFFORDABLE_MACS = 2e11  # a few seconds on two cores
 
@@ -135,7 +136,8 @@ def _probed(
     at_a_time = count * PROBE_BYTES // max(probe_bytes, 1)
     if at_a_time == 0:
         return None
-    step = STEP * float(whole.values.std(dtype=np.float64))
+    share = HALF_STEP if whole.values.dtype.itemsize == 2 else STEP
+    step = share * float(whole.values.std(dtype=np.float64))
     parts = (slice(start, start + at_a_time) for start in range(0, count, at_a_time))
     tails = (whole if at_a_time >= count else tail_of(_part(inputs, part)) for part in parts)
     form, unit = np.zeros((rows, rows)), 0.0
