@@ -58,13 +58,12 @@ def row_form(
     output = _output(model, layer)
     if output is None:
         return None
-    tail_of = partial(Tail, model, output.name, threads=threads)
-    given = _part(inputs, slice(0, samples))
+    given, tail_of = _part(inputs, slice(0, samples)), partial(Tail, model, output.name, threads=threads)
+    axis, look = 1 if layer.op_type == "Conv" else -1, _Classes if classifies else _Numbers
     try:
         tail = tail_of(given)
         form = _form_of_scores(tail, layer) if classifies and _is_answer(model, output) else None
-        if form is None:
-            form = _probed(tail, tail_of, given, 1 if layer.op_type == "Conv" else -1, classifies, seed)
+        form = _probed(tail, tail_of, given, axis=axis, look=look, seed=seed) if form is None else form
     except ModelError:  # a network that runs, but not cut in two here
         return None
     return form if form is not None and np.isfinite(form).all() else None
@@ -126,28 +125,36 @@ class _Numbers:
         return np.concatenate([np.zeros(0), *flat])
 
 
+Look = Callable[[Sequence[np.ndarray]], _Sight]  # at the outputs of the network as it is
+
+
 def _probed(
-    whole: Tail, tail_of: Callable[[Inputs], Tail], inputs: Inputs, axis: int, classifies: bool, seed: int
+    whole: Tail, tail_of: Callable[[Inputs], Tail], inputs: Inputs, *, axis: int, look: Look, seed: int
 ) -> np.ndarray | None:
     """Return the form of all samples, probed as many of them at a time as there is memory for."""
-    look, rng = _Classes if classifies else _Numbers, np.random.default_rng(seed)
-    count, rows = len(whole.values), whole.values.shape[axis]
-    probe_bytes = 8 * rows * look(original := whole.outputs(whole.values)).see(original).size
-    at_a_time = count * PROBE_BYTES // max(probe_bytes, 1)
+    count, at_a_time = len(whole.values), _samples_at_a_time(whole, axis, look)
     if at_a_time == 0:
         return None
-    share = HALF_STEP if whole.values.dtype.itemsize == 2 else STEP
-    step = share * float(whole.values.std(dtype=np.float64))
     parts = (slice(start, start + at_a_time) for start in range(0, count, at_a_time))
     tails = (whole if at_a_time >= count else tail_of(_part(inputs, part)) for part in parts)
-    form, unit = np.zeros((rows, rows)), 0.0
+    step, rng, form, unit = _step(whole.values), np.random.default_rng(seed), 0.0, 0.0
     for tail in tails:
         sight = look(tail.outputs(tail.values))
         seen = _differences(tail, sight, axis, step, rng)
-        form += seen @ seen.T
-        unit += sight.unit
-    with np.errstate(divide="ignore", invalid="ignore"):  # a network whose outputs are all zero, or never change
+        form, unit = form + seen @ seen.T, unit + sight.unit
+    with np.errstate(divide="ignore", invalid="ignore"):  # outputs that are all zero, or never change
         return form / np.float64(step * step * unit)
+
+
+def _samples_at_a_time(tail: Tail, axis: int, look: Look) -> int:
+    outputs = tail.outputs(tail.values)
+    probes = tail.values.shape[axis] * look(outputs).see(outputs).nbytes
+    return len(tail.values) * PROBE_BYTES // max(probes, 1)
+
+
+def _step(values: np.ndarray) -> float:
+    share = HALF_STEP if values.dtype.itemsize == 2 else STEP
+    return share * float(values.std(dtype=np.float64))
 
 
 def _differences(tail: Tail, sight: _Sight, axis: int, step: float, rng: np.random.Generator) -> np.ndarray:
