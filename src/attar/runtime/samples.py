@@ -1,8 +1,9 @@
 """All samples of a run, cut into batches once and for all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
+import onnx_ir as ir
 
 from ..errors import DataError
 
@@ -46,8 +47,7 @@ class Samples:
         if not np.ndim(self._inputs[name]):
             return self._inputs[name]
         values = self._inputs[name][index * self.step : (index + 1) * self.step]
-        missing = self.missing(index)
-        return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)]) if missing else values
+        return filled(values, self.missing(index))
 
 
 def sample_count(inputs: Mapping[str, np.ndarray]) -> int:
@@ -61,3 +61,14 @@ def sample_count(inputs: Mapping[str, np.ndarray]) -> int:
     if count == 0 or set(counts.values()) != {count}:
         raise DataError(f"every input needs the same number of samples, one at least: {counts}")
     return count
+
+
+def fixed_batch(inputs: Sequence[ir.Value]) -> int | None:
+    """Return the batch that a network with these inputs insists on; None where it is free."""
+    shapes = [value.shape for value in inputs if value.shape]
+    return shapes[0][0] if shapes and isinstance(shapes[0][0], int) else None
+
+
+def filled(values: np.ndarray, missing: int) -> np.ndarray:
+    """Return `values` with the last sample repeated as often as samples are missing."""
+    return np.concatenate([values, np.repeat(values[-1:], missing, axis=0)]) if missing else values

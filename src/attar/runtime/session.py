@@ -1,6 +1,6 @@
 """One onnxruntime session over one graph, with weights that may be swapped from run to run."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -88,7 +88,7 @@ class Session:
         self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
     ) -> list[np.ndarray]:
         """Return the outputs for all samples; every output's first axis is the sample."""
-        return [_join(column) for column in zip(*self.batches(inputs, weights=weights), strict=True)]
+        return [join(column) for column in zip(*self.batches(inputs, weights=weights), strict=True)]
 
     def batches(
         self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
@@ -123,7 +123,12 @@ def _with_swappable(model: ir.Model, names: tuple[str, ...]) -> ir.Model:
     return copy
 
 
-def _join(parts: tuple[np.ndarray, ...]) -> np.ndarray:
+def join(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the batches of one output, one behind the other.
+
+    Raises:
+        DataError: they differ in more than the number of samples.
+    """
     if len(parts) == 1:
         return np.asarray(parts[0])
     try:

@@ -11,7 +11,7 @@ from ..graph.extract import extract
 from ..graph.flow import Flow
 from ..graph.sizes import inferred, most_bytes
 from .checkpoint import Checkpoint, Collector
-from .samples import Samples, sample_count
+from .samples import Samples, fixed_batch, sample_count
 from .session import BATCH, Session
 
 LIVE_BYTES = 1 << 26  # what one operator reads and writes in one batch
@@ -48,7 +48,7 @@ class Stages:
         self._values = {value.name: value for value in self.model.graph.inputs if not value.is_initializer()}
         self._sources = tuple(self._values.values())
         self._values |= {value.name: value for node in self.model.graph for value in node.outputs if value.name}
-        fixed = _fixed_batch(self._sources)
+        fixed = fixed_batch(self._sources)
         shapes = {name: (fixed or 1, *values.shape[1:]) for name, values in inputs.items() if values.ndim}
         self.batch = fixed or min(max(LIVE_BYTES // max(most_bytes(inferred(model, shapes)), 1), 1), BATCH)
         self._inputs = Samples(inputs, self.batch, full=fixed is not None)
@@ -156,9 +156,3 @@ class Stages:
                 f"give a multiple of {self.batch} samples"
             )
         return values[: self.batch - missing]
-
-
-def _fixed_batch(inputs: Sequence[ir.Value]) -> int | None:
-    """Return the batch that the network insists on; None where it is free."""
-    shapes = [value.shape for value in inputs if value.shape]
-    return shapes[0][0] if shapes and isinstance(shapes[0][0], int) else None
