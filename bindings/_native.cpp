@@ -325,7 +325,7 @@ using floats_in = matrix_of<const float>;
 // One block of columns; `row_lower` is empty where rows are independent.
 static void feedback_round(const floats_in &weights, const matrix_of<float> &targets, const floats_in &lower,
                            const vector_of<const float> &curvature, const floats_in &row_lower,
-                           const vector_of<const float> &row_curvature, float step, float rate, const floats_in &bits,
+                           const vector_of<const float> &row_curvature, float step, double rate, const floats_in &bits,
                            const matrix_of<const uint8_t> &tables, const matrix_of<int32_t> &integers,
                            const matrix_of<float> &errors, const vector_of<float> &row_feedback)
 {

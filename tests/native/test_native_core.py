@@ -32,7 +32,7 @@ def sanitizers(tmp_path_factory):
     """The flags of the sanitizers; none for a compiler without their libraries, which still runs the tests."""
     folder = tmp_path_factory.mktemp("probe")
     (folder / "probe.c").write_text("int main(void) { return 0; }\n")
-    flags = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    flags = ["-fsanitize=address,undefined,float-cast-overflow", "-fno-sanitize-recover=all"]
     done = subprocess.run([COMPILER, *flags, "probe.c"], cwd=folder, capture_output=True, check=False)
     return [] if done.returncode else flags
 

@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+enum { ATTAR_FEEDBACK_REACH_MAX = 1 << 24 }; /* up to here a float holds every integer */
+
 /* What does not change from block to block. Rows are independent unless there is a triangle for them too: then the
  * error of a row is carried on to the rows before it in the same way. */
 typedef struct attar_feedback {
@@ -22,14 +24,14 @@ typedef struct attar_feedback {
     const float *row_lower;     /* rows x rows, unit lower triangle; NULL where rows are independent */
     const float *row_curvature; /* rows */
     float step;                 /* weights are integers x step; finite and above zero */
-    float rate;                 /* what a bit costs, in the unit of curvature x error^2 */
+    double rate;                /* what a bit costs, in the unit of curvature x error^2; not below zero */
     const float *bits;          /* tables x (2 reach + 1): what each integer from -reach to reach takes */
     size_t tables;
-    int32_t reach;
+    int32_t reach; /* 0 to ATTAR_FEEDBACK_REACH_MAX */
 } attar_feedback;
 
 /* One block of `width` columns; every array has rows x width elements unless said otherwise.
- * targets: the weights plus what the columns behind the block feed back; left changed.
+ * targets: the weights plus what the columns behind the block feed back; the block's own feedback is added to them.
  * lower: width x width, the block's part of the columns' triangle. curvature: width. tables: of each place.
  * integers, errors: out; errors are weights - integers x step. row_feedback: rows, for work; unused where rows are
  * independent. */
@@ -45,6 +47,7 @@ typedef struct attar_feedback_block {
     float *row_feedback;
 } attar_feedback_block;
 
+/* What is not a number, or whose cost is none, becomes 0. */
 attar_status attar_feedback_round(const attar_feedback *feedback, const attar_feedback_block *block);
 
 #ifdef __cplusplus

@@ -1,31 +1,42 @@
 /* Rounding with error feedback; the plain form is numerics/feedback_reference.py. */
 #include "attar/feedback.h"
 
-#include <math.h>
-#include <string.h>
-
 enum { BELOW = 1, ABOVE = 2 }; /* grid values tried around the target, beside zero */
 
-/* The integer of least cost for one target; zero wins ties, then the lower. */
-static int32_t cheapest(const attar_feedback *feedback, float target, float curvature, const float *bits)
+/* Never beyond the reach, where no int32_t might hold it; what is not a number goes to the lower end. */
+static int32_t floor_within(float place, int32_t reach)
 {
-    const float reach = (float)feedback->reach;
-    float place = floorf(target / feedback->step);
-    place = place < -reach ? -reach : place > reach ? reach : place;
-    const int32_t floor = (int32_t)place;
-    const int32_t low = floor - BELOW < -feedback->reach ? -feedback->reach : floor - BELOW;
-    const int32_t high = floor + ABOVE > feedback->reach ? feedback->reach : floor + ABOVE;
+    const float end = (float)reach;
+    const float within = place > -end ? place < end ? place : end : -end;
+    const int32_t whole = (int32_t)within;
+    return whole - ((float)whole > within);
+}
+
+/* The integer of least (distance in steps)^2 + price x bits for one target; zero wins ties, then the lower. Squares of
+ * distances in the weights' own unit would be lost below 1e-38. */
+static int32_t cheapest(float place, float price, const float *bits, int32_t reach)
+{
+    const int32_t floor = floor_within(place, reach);
+    const int32_t low = floor - BELOW < -reach ? -reach : floor - BELOW;
+    const int32_t high = floor + ABOVE > reach ? reach : floor + ABOVE;
     int32_t best = 0;
-    float least = curvature * target * target + feedback->rate * bits[0];
+    float least = place * place + price * bits[0];
     for (int32_t q = low; q <= high; q++) {
-        const float error = (float)q * feedback->step - target;
-        const float cost = curvature * error * error + feedback->rate * bits[q];
+        const float away = (float)q - place;
+        const float cost = away * away + price * bits[q];
         if (cost < least) {
             least = cost;
             best = q;
         }
     }
     return best;
+}
+
+/* What a bit costs in squared steps. */
+static float price_of(const attar_feedback *feedback, float row_curvature, float curvature)
+{
+    const double step = feedback->step;
+    return (float)(feedback->rate / (step * step * row_curvature * curvature));
 }
 
 /* Rounds place (row, column) and carries its error to the columns of the block before it. */
@@ -35,8 +46,9 @@ static void settle(const attar_feedback *feedback, const attar_feedback_block *b
     const size_t at = row * block->width + column;
     const size_t span = 2 * (size_t)feedback->reach + 1;
     const float *bits = feedback->bits + block->tables[at] * span + feedback->reach;
-    const float curvature = feedback->row_curvature[row] * block->curvature[column];
-    const int32_t q = cheapest(feedback, block->targets[at] + carried, curvature, bits);
+    const float price = price_of(feedback, feedback->row_curvature[row], block->curvature[column]);
+    const float place = (block->targets[at] + carried) / feedback->step;
+    const int32_t q = cheapest(place, price, bits, feedback->reach);
     const float error = block->weights[at] - (float)q * feedback->step;
     float *targets = block->targets + row * block->width;
     const float *lower = block->lower + column * block->width;
@@ -58,7 +70,8 @@ static void round_coupled(const attar_feedback *feedback, const attar_feedback_b
 {
     const size_t rows = feedback->rows;
     for (size_t column = block->width; column-- > 0;) {
-        memset(block->row_feedback, 0, rows * sizeof *block->row_feedback);
+        for (size_t row = 0; row < rows; row++)
+            block->row_feedback[row] = 0.0f;
         for (size_t row = rows; row-- > 0;) {
             const size_t at = row * block->width + column;
             settle(feedback, block, row, column, block->row_feedback[row]);
@@ -72,7 +85,9 @@ static void round_coupled(const attar_feedback *feedback, const attar_feedback_b
 
 static int is_sound(const attar_feedback *feedback, const attar_feedback_block *block)
 {
-    if (!(feedback->step > 0) || !isfinite(feedback->step) || feedback->reach < 0)
+    if (!(feedback->step > 0) || feedback->step - feedback->step != 0 || !(feedback->rate >= 0))
+        return 0;
+    if (feedback->reach < 0 || feedback->reach > ATTAR_FEEDBACK_REACH_MAX)
         return 0;
     for (size_t at = 0; at < feedback->rows * block->width; at++)
         if (block->tables[at] >= feedback->tables)

@@ -51,7 +51,7 @@ def round_with_feedback(
         inputs: what errors along the last axis cost, by group. rows: what errors along the rows cost, one group; None
             where every row counts the same and for itself.
     """
-    groups, count, n = weights.shape
+    groups, count, _ = weights.shape
     shares = [slice(0, count)] if rows else [slice(i, i + ROWS) for i in range(0, count, ROWS)]
     integers = np.empty(weights.shape, np.int32)
 

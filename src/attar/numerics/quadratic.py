@@ -49,7 +49,7 @@ def quadratic(form: np.ndarray, *, damping: float) -> Quadratic:
     """
     form = form.astype(np.float64)
     power = np.trace(form, axis1=1, axis2=2) / form.shape[1]
-    added = damping * power + LEAST * max(float(power.mean()), np.finfo(np.float32).tiny)
+    added = damping * power + max(LEAST * float(power.mean()), np.finfo(np.float32).tiny)
     form = form + added[:, None, None] * np.eye(form.shape[1])
     roots = np.linalg.cholesky(form)
     diagonal = np.diagonal(roots, axis1=1, axis2=2)

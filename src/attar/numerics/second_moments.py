@@ -27,7 +27,10 @@ class Sums:
     def __init__(self, blocks: int = 1) -> None:
         """Into how many blocks the inputs are cut: what lies in different ones is taken as unrelated."""
         self._blocks = blocks
-        self._sums: list[np.ndarray | float] = [0.0] * 4
+        self._mean: np.ndarray | float = 0.0
+        self._mean_before: np.ndarray | float = 0.0
+        self._moment: np.ndarray | float = 0.0
+        self._cross: np.ndarray | float | None = None  # the moment's own sum until columns differ for the first time
         self._count = 0
 
     def add(self, before: np.ndarray, now: np.ndarray) -> None:
@@ -36,18 +39,28 @@ class Sums:
         same = before is now
         now = self._cut(now)
         before = now if same else self._cut(before)
+        if not same and self._cross is None:
+            self._cross = self._moment
         moment = _product(now, now)
-        parts = (_sum(now), _sum(before), moment, moment if same else _product(before, now))
-        self._sums = [total + part for total, part in zip(self._sums, parts, strict=True)]
+        self._mean = self._mean + _sum(now)
+        self._mean_before = self._mean_before + _sum(before)
+        self._moment = self._moment + moment
+        if self._cross is not None:
+            self._cross = self._cross + (moment if same else _product(before, now))
 
     def moments(self) -> SecondMoments:
         """Return the means over all that was added."""
-        return SecondMoments(*(np.asarray(total) / max(self._count, 1) for total in self._sums))
+        mean, mean_before, moment = (self._mean_of(sums) for sums in (self._mean, self._mean_before, self._moment))
+        return SecondMoments(mean, mean_before, moment, moment if self._cross is None else self._mean_of(self._cross))
+
+    def _mean_of(self, sums: np.ndarray | float) -> np.ndarray:
+        return np.asarray(sums) / max(self._count, 1)
 
     def _cut(self, columns: np.ndarray) -> np.ndarray:
         groups, positions, n = columns.shape
-        cut = columns.reshape(groups, positions, self._blocks, -1).swapaxes(1, 2)
-        return cut.reshape(groups * self._blocks, positions, n // self._blocks)
+        size = n // self._blocks
+        cut = columns.reshape(groups, positions, self._blocks, size).swapaxes(1, 2)
+        return cut.reshape(groups * self._blocks, positions, size)
 
 
 def second_moments(pairs: Iterable[tuple[np.ndarray, np.ndarray]], *, blocks: int = 1) -> SecondMoments:
