@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..graph import WeightLayer, simplify_norms
+from ..graph import WeightLayer, layer_macs, simplify_norms
+from ..numerics.quadratic import Quadratic
 from ..passes.pipeline import Applied, Chained, Declined, Steps, chain, check_names
 from ..passes.quantize.rate_distortion import RateDistortion
 from ..passes.weights import Weights
@@ -14,6 +15,7 @@ from .effort import gauge_samples, passes_for
 from .gauge import damage_per_error
 from .job import Job
 from .judge import Judge
+from .row_costs import affordable, row_cost, row_form
 from .selection import select_again
 from .treatment import Treatment, data_free
 from .walk import Treat, Walk, in_order, walk
@@ -95,7 +97,7 @@ def descend(job: Job, to_bytes: ToBytes) -> Descended:
 
     def make(slope: float) -> Point:
         if not treatment:
-            treatment.append(Treatment(_gauge(job)))
+            treatment.append(_gauge(job))
         applied = _walk(job, treatment[0].at(slope), f"compressing, pass {next(numbers)}")
         outputs = judge.outputs_of(applied.model)
         return Point(slope, to_bytes(applied), applied, judge.damage(outputs), judge.load(outputs))
@@ -130,17 +132,31 @@ def _judge(job: Job, samples: int) -> Judge:
     return Judge(job.model, tuple(names), picked, budget=job.budget, metric=job.metric, threads=job.threads)
 
 
-def _gauge(job: Job) -> dict[str, float]:
-    """Measure the sensitivity of every layer, in the original network."""
-    phase, found = "measuring every layer's sensitivity", {}
+def _gauge(job: Job) -> Treatment:
+    """Measure the sensitivity of every layer, and of its outputs beside each other, in the original network."""
+    phase, treatment = "measuring every layer's sensitivity", Treatment({})
     job.progress(phase, 0.0)
     count = gauge_samples(job.model, layers=len(job.layers), samples=len(job.samples.search))
-    judge = _judge(job, count)
+    judge, macs = _judge(job, count), layer_macs(job.model)
     seen = Walk(job.model, job.samples.calibration.inputs, threads=job.threads, seed=job.seed)
     for number, layer in enumerate(in_order(job.model, job.layers)):
-        found[layer.name] = damage_per_error(layer, seen.weights(layer), judge)
+        weights = seen.weights(layer)
+        cost = _row_cost(job, layer, classifies=judge.classifies, macs=macs)
+        if cost is not None:
+            treatment.row_costs[layer.name] = cost
+        weights = replace(weights, row_cost=cost)
+        treatment.sensitivity[layer.name] = damage_per_error(layer, weights, judge)
         job.progress(phase, (number + 1) / len(job.layers))
-    return found
+    return treatment
+
+
+def _row_cost(job: Job, layer: WeightLayer, *, classifies: bool, macs: Mapping[str, int | None]) -> Quadratic | None:
+    """Probe what errors of the layer's outputs cost, where that is cheap; of mean 1."""
+    inputs = job.samples.calibration.inputs
+    if layer.groups > 1 or not affordable(job.model, layer, len(job.samples.calibration), macs=macs):
+        return None
+    form = row_form(job.model, layer, inputs, classifies=classifies, threads=job.threads, seed=job.seed)
+    return None if form is None else row_cost(form)
 
 
 def _first_slope(job: Job) -> float:

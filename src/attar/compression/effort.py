@@ -3,9 +3,8 @@
 A limit in seconds would make the bytes depend on the machine; `--time-limit` is there for those who want that.
 """
 
-from dataclasses import dataclass
-
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import onnx_ir as ir
 
@@ -53,7 +52,9 @@ def _clamp(value: float, bounds: tuple[int, int]) -> int:
 def passes_for(model: ir.Model, layers: Sequence[WeightLayer], *, samples: int) -> int:
     """Return how many whole networks a descent along the slope may make, each from `samples` calibration samples."""
     runs = 2 * samples * sum(macs or 0 for macs in layer_macs(model).values())
-    moments = sum(2 * COLUMNS * layer.size * max(layer.size // layer.shape[layer.channel_axis], 1) / WIDTH for layer in layers)
+    moments = sum(
+        2 * COLUMNS * layer.size * max(layer.size // layer.shape[layer.channel_axis], 1) / WIDTH for layer in layers
+    )
     return _clamp(PASS_MACS / max(runs + moments, 1), PASSES)
 
 

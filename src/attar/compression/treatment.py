@@ -1,6 +1,5 @@
 """Treat every layer at one slope: what a bit is worth in damage to the network's output is the same in all of them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -30,8 +29,8 @@ class Treatment:
         row_costs: what errors of a layer's outputs cost beside each other, where that was measured.
     """
 
-    sensitivity: Mapping[str, float]
-    row_costs: Mapping[str, Quadratic] = field(default_factory=dict)
+    sensitivity: dict[str, float]
+    row_costs: dict[str, Quadratic] = field(default_factory=dict)
     _ranks: dict[str, int] = field(default_factory=dict)
 
     def at(self, slope: float) -> Treat:

@@ -8,8 +8,7 @@ Sources: OBS (Hassibi and Stork 1993), GPTQ (Frantar et al. 2023), YAQA (Tseng e
 for the price; cards OBC, RDOQ and GE-1. Cost: one step, 2 bytes, for each tensor.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
