@@ -174,8 +174,8 @@ def _first_slope(job: Job) -> float:
 
 
 def _ended(descent: Descent, job: Job, to_bytes: ToBytes, evaluations: int) -> Descended:
-    """Return how it ended; a descent that was stopped before its first point leaves the network exact."""
-    if descent.best is None:
+    """Return how it ended; without a point, or one within the limits on quality, with the network as it is."""
+    if descent.best is None or (job.budget.limits_quality and descent.best.load > 1):
         applied = walk(job.model, job.layers, None, lambda layer, weights: Chained((weights,), (), ()))
         descent.points.append(Point(0.0, to_bytes(applied), applied, 0.0, 0.0))
     return Descended(descent.best, tuple(descent.points), evaluations, descent.stopped)
