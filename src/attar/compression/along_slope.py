@@ -69,9 +69,14 @@ def with_small_norms(job: Job) -> Job:
 def carry_out_plan(job: Job, plan: Mapping[str, Steps]) -> Applied:
     """Do again what a plan says, on the calibration samples of this job."""
     check_names(plan, [layer.name for layer in job.layers])
+    macs = layer_macs(job.model)
+    classifies = job.samples is not None and _judge(job, 1).classifies
 
     def treat(layer: WeightLayer, weights: Weights) -> Chained:
-        return chain(weights, plan.get(layer.name, ()))
+        steps = plan.get(layer.name, ())
+        if job.samples is not None and _walks(steps):
+            weights = replace(weights, row_cost=_row_cost(job, layer, classifies=classifies, macs=macs))
+        return chain(weights, steps)
 
     return _walk(job, treat, "carrying out the plan")
 
