@@ -179,7 +179,7 @@ static void test_prices(void)
     bits[REACH] = 100;
     for (int32_t q = -REACH; q <= REACH; q++) {
         bits[q + REACH] = 0;
-        CHECK(settled(1.25f, bits, REACH) == (q >= 0 && q <= 3 ? q : 1));
+        CHECK(settled(2.25f, bits, REACH) == (q >= 0 && q <= 4 ? q : 2));
         bits[q + REACH] = 100;
     }
 }
@@ -208,11 +208,12 @@ static void test_the_widest_reach(void)
     free(bits);
 }
 
-/* What a target gains is the errors of the columns behind it, the last one first. */
-static void test_what_targets_gain(void)
+/* What a target gains is the errors of the columns behind it, the last one first; rows don't count in it. */
+static void check_what_targets_gain(int coupled)
 {
     problem p = random_problem(0.5f);
     p.feedback.rate = 0.01;
+    p.feedback.row_lower = coupled ? p.row_lower : NULL;
     CHECK(settle(&p) == ATTAR_OK);
     for (size_t row = 0; row < ROWS; row++)
         for (size_t column = 0; column < WIDTH; column++) {
@@ -223,6 +224,8 @@ static void test_what_targets_gain(void)
             }
             CHECK(target == p.targets[column * ROWS + row]);
         }
+    for (size_t at = 0; at < PLACES && coupled; at++)
+        CHECK(p.missed[at] == p.targets[at] - (float)p.integers[at] * p.feedback.step);
     release(&p);
 }
 
@@ -392,7 +395,8 @@ int main(void)
     test_prices();
     test_reach();
     test_the_widest_reach();
-    test_what_targets_gain();
+    check_what_targets_gain(0);
+    check_what_targets_gain(1);
     test_rows_make_up_for_each_other();
     test_rows_that_cannot_are_independent();
     test_any_scale();

@@ -83,10 +83,10 @@ FEEDBACK_TEXT void feedback_carry(const attar_feedback *feedback, const attar_fe
                                   size_t first, size_t stop)
 {
     const size_t rows = feedback->rows;
-    const float *restrict errors = block->errors + column * rows;
+    const float *errors = block->errors + column * rows;
     for (size_t before = first; before < stop; before++) {
         const float share = block->lower[column * block->width + before];
-        float *restrict targets = block->targets + before * rows;
+        float *targets = block->targets + before * rows;
         for (size_t row = 0; row < rows; row++)
             targets[row] += errors[row] * share;
     }
@@ -98,11 +98,11 @@ FEEDBACK_TEXT void feedback_carry_panel(const attar_feedback *feedback, const at
 {
     const size_t rows = feedback->rows;
     const size_t width = block->width;
-    const float *restrict errors = block->errors + column * rows;
+    const float *errors = block->errors + column * rows;
     for (size_t before = 0; before < column; before++) {
         const float *lower = block->lower + column * width + before;
         const float s0 = lower[0], s1 = lower[width], s2 = lower[2 * width], s3 = lower[3 * width];
-        float *restrict targets = block->targets + before * rows;
+        float *targets = block->targets + before * rows;
         for (size_t row = 0; row < rows; row++) {
             const float with_last = targets[row] + errors[3 * rows + row] * s3;
             const float with_third = with_last + errors[2 * rows + row] * s2;
@@ -131,8 +131,8 @@ FEEDBACK_TEXT void feedback_spread(const attar_feedback *feedback, const attar_f
     const size_t at = column * rows + row;
     const float error = block->errors[at];
     const float missed = block->targets[at] - (float)block->integers[at] * feedback->step;
-    const float *restrict lower = feedback->row_lower + row * rows;
-    float *restrict from_rows = block->from_rows + column * rows;
+    const float *lower = feedback->row_lower + row * rows;
+    float *from_rows = block->from_rows + column * rows;
     block->missed[at] = missed;
     for (size_t before = first; before < column; before++)
         block->targets[before * rows + row] += error * block->lower[column * block->width + before];
