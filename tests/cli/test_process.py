@@ -87,11 +87,22 @@ def interrupted(words, *, during):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("during", [b"coding every layer", b"measuring every layer", b"trying single moves"])
-def test_ctrl_c_during_the_search_keeps_the_best_so_far(tmp_path, during):
+@pytest.mark.parametrize(
+    ("recipe", "during"),
+    [
+        ("default", b"measuring every layer"),
+        ("default", b"compressing, pass 1"),
+        ("default", b"compressing, pass 3"),
+        ("candidates", b"coding every layer"),
+        ("candidates", b"measuring every layer"),
+        ("candidates", b"trying single moves"),
+    ],
+)
+def test_ctrl_c_during_the_search_keeps_the_best_so_far(tmp_path, recipe, during):
     out = tmp_path / "m.attar"
     data = nets.FASHION / "calibration.npz"
-    status = interrupted(["compress", nets.FASHION / "lenet5.onnx", "--data", data, "-o", out], during=during)
+    words = ["compress", nets.FASHION / "lenet5.onnx", "--data", data, "--recipe", recipe, "-o", out]
+    status = interrupted(words, during=during)
     assert status in (0, 1)
     report = json.loads((tmp_path / "m.attar.json").read_text())
     assert report["search"]["stopped"] == "it was interrupted"

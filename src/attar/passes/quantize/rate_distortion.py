@@ -27,6 +27,7 @@ MOST_ERROR = 0.3  # of the output's power: beyond, an error is no small error an
 FINER = 0.75
 ROUNDS = 2  # of rounding: the second one with the prices of what the first one chose
 SMALLEST_STEP = 2.0**-60
+MOST_STEPS = 1 << 15  # from zero to the largest weight: finer grids are no saving, and their prices fill the memory
 FREE_REACH = 1 << 12  # integers that are tried where bits cost nothing
 
 
@@ -53,6 +54,10 @@ def plan(weights: Weights, config: RateDistortion) -> Rounded:
         return problem.whole(config.slope)
     if not weights.is_matrix:
         raise NotApplicable(f"{weights.op_type}: only the second operand of one Gemm or MatMul can become two layers")
+    if weights.as_rows.blocks > 1:
+        raise NotApplicable(f"{weights.op_type}: too many inputs to become two layers")
+    if config.rank >= min(weights.matrix.shape):
+        raise NotApplicable(f"{weights.op_type}: rank {config.rank} is not below {min(weights.matrix.shape)}")
     return problem.factors(config.slope, config.rank)
 
 
@@ -175,11 +180,14 @@ def _settle(
     cost = inputs.effective * (rows.effective if rows else 1.0)
     step = np.sqrt(slope / (PULL * cost))
     power = float(inputs.cost(target.astype(np.float64)).sum())
+    largest = float(np.abs(target).max(initial=0.0))
+    finest = max(float(to_bfloat16(np.float32(largest / MOST_STEPS))), SMALLEST_STEP)
+    step = min(step, 2 * largest)  # at which every weight is zero
     while True:
-        step = max(float(to_bfloat16(np.float32(step))), SMALLEST_STEP)
+        step = max(float(to_bfloat16(np.float32(step))), finest)
         integers = _rounds(target, step, inputs, rows, PULL * step**2 * cost, layout)
         missed = float(inputs.cost((integers * np.float32(step) - target).astype(np.float64)).sum())
-        if missed <= MOST_ERROR * power or step == SMALLEST_STEP:
+        if missed <= MOST_ERROR * power or step == finest:
             return integers, step
         step *= FINER
 
