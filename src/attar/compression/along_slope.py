@@ -47,7 +47,7 @@ class Descended:
     @property
     def declined(self) -> tuple[Declined, ...]:
         """What layers could not take."""
-        return self.best.applied.declined
+        return self.best.notes.declined
 
 
 def follows_slope(job: Job) -> bool:
@@ -82,7 +82,7 @@ def without_data(job: Job, to_bytes: ToBytes) -> Descended:
     def make(slope: float) -> Point:
         share = FREE_SHARE * slope
         applied = _walk(job, lambda layer, weights: data_free(layer, weights, share), "rounding every layer")
-        return Point(slope, to_bytes(applied), applied, damage=slope, load=1.0)
+        return Point(slope, to_bytes(applied), applied.notes, damage=slope, load=1.0)
 
     descent = Descent(make, target_bytes=job.budget.target_size, deadline=job.deadline)
     descent.run(FREE_SLOPE, passes=1 if job.budget.target_size is None else 12)
@@ -100,7 +100,8 @@ def descend(job: Job, to_bytes: ToBytes) -> Descended:
             treatment.append(_gauge(job))
         applied = _walk(job, treatment[0].at(slope), f"compressing, pass {next(numbers)}")
         outputs = judge.outputs_of(applied.model)
-        return Point(slope, to_bytes(applied), applied, judge.damage(outputs), judge.load(outputs))
+        damage, load, figures = judge.damage(outputs), judge.load(outputs), judge.figures(outputs)
+        return Point(slope, to_bytes(applied), applied.notes, damage, load, figures)
 
     target = None if job.budget.limits_quality else job.budget.target_size
     descent = Descent(make, target_bytes=target, deadline=job.deadline)
@@ -177,5 +178,5 @@ def _ended(descent: Descent, job: Job, to_bytes: ToBytes, evaluations: int) -> D
     """Return how it ended; a descent that was stopped before its first point leaves the network exact."""
     if descent.best is None:
         applied = walk(job.model, job.layers, None, lambda layer, weights: Chained((weights,), (), ()))
-        descent.points.append(Point(0.0, to_bytes(applied), applied, 0.0, 0.0))
+        descent.points.append(Point(0.0, to_bytes(applied), applied.notes, 0.0, 0.0))
     return Descended(descent.best, tuple(descent.points), evaluations, descent.stopped)

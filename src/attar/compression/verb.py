@@ -15,14 +15,13 @@ from .budget import Budget, parse_size
 from .calibration import input_statistics
 from .candidates import LayerChoices
 from .effort import effort_for
+from .finish import finish, finish_descent
 from .goals import Goal, LeastBytes, LeastDamage
 from .job import Job
 from .judge import Judge
 from .result import Result
 from .search import Found, Progress, Search
 from .settle import Request, settle
-from .summary import summarize
-from .verdict import judge, measure
 
 TARGET_ATTEMPTS = 4  # how often a byte target is tightened when the graph of a plan took more than was foreseen
 
@@ -90,24 +89,16 @@ def compress(
 
 
 def _carry_out(asked: Job) -> Result:
-    found, job = None, asked
     if follows_slope(asked):
         job = with_small_norms(asked)
         found = (descend if job.samples else without_data)(job, lambda applied: _to_bytes(job, applied))
-        applied, data = found.best.applied, found.best.data
-    elif asked.given_plan is not None and needs_walk(asked.given_plan):
+        return finish_descent(asked, found)
+    if asked.given_plan is not None and needs_walk(asked.given_plan):
         job = with_small_norms(asked)
         applied = carry_out_plan(job, asked.given_plan)
-        data = _to_bytes(job, applied)
-    else:
-        found, applied, data = _layer_by_layer(job)
-    measurement = None
-    if job.samples is not None:
-        job.progress("running the file", 0.0)
-        measurement = measure(asked.model, data, job.samples.verdict, metric=job.metric, threads=job.threads)
-        job.progress("running the file", 1.0)
-    limits = judge(job.budget, measurement, len(data))
-    return Result(data, measurement, tuple(limits), summarize(asked, data, applied, found, measurement, limits))
+        return finish(asked, _to_bytes(job, applied), applied.notes, None)
+    found, applied, data = _layer_by_layer(asked)
+    return finish(asked, data, applied.notes, found)
 
 
 def _layer_by_layer(job: Job) -> tuple[Found | None, Applied, bytes]:

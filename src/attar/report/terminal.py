@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..evaluate import Measurement
-from .document import LayerChange, Report
+from .document import CurvePoint, LayerChange, Report
 from .layers import LayerRow
 
 COLLAPSE_FROM = 4  # this many initializers left alone for one reason share a line
@@ -29,6 +29,9 @@ def print_report(report: Report, console: Console) -> None:
         console.print(line)
     for line in declined_lines(report.declined):
         console.print(line)
+    if len(report.points) > 1:
+        console.print(Text.from_markup(curve_title(report)))
+        console.print(curve_table(report.points))
     console.print(verdict_lines(report))
 
 
@@ -72,6 +75,34 @@ def rows_table(rows: Sequence[LayerRow]) -> Table:
             f"{row.bits_per_weight:.2f}",
             f"{100 * row.sparsity:.1f} %",
             f"{row.distinct:,}",
+        )
+    return table
+
+
+def curve_title(report: Report) -> str:
+    """Say what the figures of the curve are worth."""
+    samples = report.samples.get("search")
+    if samples is None:
+        return "[bold]All points of the run[/] (without samples nothing but their size is known)"
+    return (
+        f"[bold]All points of the run[/], as {samples:,} search samples saw them (the budget with a margin of "
+        "one standard error); the verdict below is of the chosen file alone"
+    )
+
+
+def curve_table(points: Sequence[CurvePoint]) -> Table:
+    """Every network that the run made, the smallest first, the chosen one marked."""
+    drop = ">predicted drop" if all(point.is_predicted for point in points) else ">drop"
+    table = _table("", ">point", ">size", drop, ">same answer", ">output error", "budget")
+    for point in points:
+        table.add_row(
+            "[bold]*[/]" if point.chosen else "",
+            str(point.number),
+            size(point.size_bytes),
+            _figure(point.drop, " points"),
+            _figure(point.agreement, " %"),
+            _figure(point.relative_error, " %"),
+            "within" if point.within_budget else "beyond",
         )
     return table
 
@@ -170,6 +201,10 @@ def _limit_line(limit: Any, is_default: bool) -> str:
         needed = "no number of samples" if limit.samples_needed is None else f"about {limit.samples_needed:,} samples"
         line += f"; undecided at 95 %: {needed} would decide it"
     return line
+
+
+def _figure(value: float | None, unit: str) -> str:
+    return "-" if value is None else f"{value:.2f}{unit}"
 
 
 def _table(*columns: str) -> Table:
