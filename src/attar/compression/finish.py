@@ -7,7 +7,7 @@ from ..evaluate import Measurement
 from ..passes.pipeline import Notes
 from .along_slope import Descended
 from .job import Job
-from .points import pick
+from .points import by_size, pick
 from .result import Result
 from .search import Found
 from .summary import summarize
@@ -22,7 +22,9 @@ class Picker:
     found: Descended
 
     def __call__(self, wanted: int | str) -> Result:
-        return finish_descent(self.job, replace(self.found, best=pick(self.found.points, wanted)))
+        point = pick(self.found.points, wanted)
+        kept = {**self.found.kept, "picked": by_size(self.found.points).index(point) + 1}
+        return finish_descent(self.job, replace(self.found, best=point, kept=kept))
 
 
 def finish_descent(job: Job, found: Descended) -> Result:

@@ -49,7 +49,7 @@ def summarize(
         declined=_declined(notes, found),
         plan=plan_to_json(notes.changed),
         search=_search_facts(job, found),
-        samples=_sample_counts(job),
+        samples=_sample_counts(job, found),
         points=curve(found.points, found.best, job.budget) if isinstance(found, Descended) else (),
     )
 
@@ -90,11 +90,14 @@ def _search_facts(job: Job, found: Found | Descended | None) -> dict[str, Any]:
     facts: dict[str, Any] = {"seconds": round(time.monotonic() - job.started, 2)}
     if found is not None:
         facts |= {"evaluations": found.evaluations, "stopped": found.stopped, "curve": found.curve}
+    if isinstance(found, Descended):
+        facts |= found.kept
     return facts
 
 
-def _sample_counts(job: Job) -> dict[str, int]:
+def _sample_counts(job: Job, found: Found | Descended | None) -> dict[str, int]:
+    earlier = dict(found.seen) if isinstance(found, Descended) else {}
     if job.samples is None:
-        return {}
+        return earlier
     parts = job.samples
-    return {"calibration": len(parts.calibration), "search": len(parts.search), "verdict": len(parts.verdict)}
+    return {"calibration": len(parts.calibration), "search": len(parts.search), "verdict": len(parts.verdict)} | earlier

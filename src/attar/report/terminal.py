@@ -116,11 +116,45 @@ def verdict_lines(report: Report) -> RenderableType:
     ]
     if report.measurement is not None:
         lines += measurement_lines(report.measurement)
+    elif "picked" in report.search and report.samples:
+        lines += _unjudged_lines(next(point for point in report.points if point.chosen))
     lines += [_limit_line(limit, report.budget_is_default) for limit in report.limits]
-    stopped = report.search.get("stopped")
-    if stopped:
-        lines.append(f"[yellow]The search ended early: {stopped}. This is the best it had found.[/]")
+    lines += _course_lines(report.search)
     return Group(*(Text.from_markup(line) for line in lines))
+
+
+def _unjudged_lines(point: CurvePoint) -> list[str]:
+    """What is known of a file that no verdict's samples have seen."""
+    lines = ["[yellow]not judged: these are figures of the search's samples; with --data the file is judged[/]"]
+    if point.drop is not None:
+        lines.append(f"{'predicted drop' if point.is_predicted else 'drop'} {point.drop:.2f} points")
+    if point.agreement is not None:
+        lines.append(f"same answer as the original on {point.agreement:.2f} % of the samples")
+    if point.relative_error is not None:
+        lines.append(f"relative output error {point.relative_error:.2f} %")
+    return lines
+
+
+def _course_lines(search: Mapping[str, Any]) -> list[str]:
+    """How the run went: ended early, resumed, picked, and what it kept."""
+    lines, work = [], search.get("work")
+    if search.get("stopped"):
+        lines.append(f"[yellow]The search ended early: {search['stopped']}. This is the best it had found.[/]")
+    if "picked" in search:
+        lines.append(f"picked: point {search['picked']} of a finished run")
+    if "resumed" in search:
+        lines.append("resumed: " + _resumed_text(search["resumed"]))
+    if work:
+        lines.append(f"[dim]{escape(work['folder'])} keeps {size(work['size_bytes'])} to pick and to resume from[/]")
+        if work["trouble"]:
+            lines.append(f"[yellow]not everything was kept: {escape(work['trouble'])}[/]")
+    return lines
+
+
+def _resumed_text(resumed: Mapping[str, Any]) -> str:
+    count = resumed["points"]
+    parts = [f"{count} point{'' if count == 1 else 's'}"] if count else []
+    return ", ".join([*parts, *(["gauge"] if resumed["gauge"] else [])])
 
 
 def measurement_lines(m: Measurement) -> list[str]:
