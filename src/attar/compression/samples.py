@@ -32,13 +32,18 @@ def load_samples(
     preprocessing: Mapping[str, Any] | None,
     class_names: list[str] | None,
     seed: int,
+    verdict_alone: bool = False,
 ) -> Samples | None:
     """Load and split the data; None where none is given.
+
+    With `verdict_alone` the verdict's samples may come without others, and stand in for them.
 
     Raises:
         DataError: as `load_data`; or fewer than MIN_SAMPLES samples; or verdict data without any to search with.
     """
     if data is None:
+        if eval_data is not None and verdict_alone:
+            return Samples(*3 * (load_data(eval_data, inputs, preprocessing=preprocessing, class_names=class_names),))
         if eval_data is not None:
             raise DataError(
                 "--eval-data gives the verdict alone; --data must give the samples to calibrate and search with"
