@@ -52,7 +52,7 @@ def main() -> None:
         print(f"attar: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("attar: interrupted; nothing was written", file=sys.stderr)
+        print("attar: interrupted; no result was written", file=sys.stderr)
         sys.exit(130)
     except Exception:  # a status of its own: 1 would say that a budget was missed
         traceback.print_exc()

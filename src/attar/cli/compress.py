@@ -19,6 +19,10 @@ EXAMPLES = """
   attar compress face.onnx --data faces/ --outputs embedding --max-error 5 -o face.attar
 
   attar compress model.onnx --recipe int8 -o model.attar
+
+  attar compress model.onnx -o smaller.attar --work model.attar.work --pick 48kB
+
+  attar compress model.onnx --data train.npz -o model.attar --pick 3
 """
 
 
@@ -46,18 +50,31 @@ def command(
     time_limit: Annotated[
         float | None, typer.Option(min=0, help="Seconds for the search; then the best so far.")
     ] = None,
+    pick: Annotated[
+        str | None,
+        typer.Option(help="No new run: the point of that number in the finished one, or the largest within 48kB."),
+    ] = None,
+    work: Annotated[
+        Path | None, typer.Option(help="Folder for what is finished on the way; OUTPUT.work without it.")
+    ] = None,
+    no_work: Annotated[bool, typer.Option("--no-work", help="Leave no such folder; then nothing resumes.")] = False,
     threads: Threads = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice; 0 by default.")] = None,
     json: Json = False,
 ) -> None:
     """Compress a trained network to the smallest file within a budget, and measure that file.
 
-    Ctrl-C ends the search and keeps the best so far. Exit status: 0 done, 1 a budget was missed, 2 bad input.
+    Ctrl-C ends the search and keeps the best so far; the same command goes on where it was stopped, or killed. Exit
+    status: 0 done, 1 a budget was missed, 2 bad input.
     """
     from ..compression import compress
+    from ..compression.work import work_path
+    from ..errors import OutputError
     from ..report.terminal import print_report
 
     check_output(output, (model, data, eval_data, recipe, plan))  # found out before the work, not after it
+    if no_work and (pick is not None or work is not None):
+        raise OutputError("--no-work: --pick and --work need the work folder")
     with progress_bar(quiet=json) as progress:
         result = compress(
             model,
@@ -76,6 +93,8 @@ def command(
             time_limit=time_limit,
             threads=threads,
             seed=seed,
+            work=None if no_work else work or work_path(output),
+            pick=pick,
             progress=progress,
         )
         result.save(output)

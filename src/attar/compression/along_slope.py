@@ -1,7 +1,8 @@
 """Rate-distortion compression of a whole network: gauge every layer, then descend along one slope for all of them."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from .effort import gauge_samples, passes_for
 from .gauge import damage_per_error
 from .job import Job
 from .judge import Judge
+from .kept import Kept
 from .row_costs import affordable, row_cost, row_form
 from .selection import select_again
 from .treatment import Treatment, data_free
@@ -32,12 +34,19 @@ ToBytes = Callable[[Applied], bytes]
 
 @dataclass(frozen=True)
 class Descended:
-    """How a descent ended: the points tried, the best of them, runs of the network, why it stopped early if it did."""
+    """How a descent ended: the points tried, the best of them, runs of the network, why it stopped early if it did.
+
+    Attributes:
+        kept: what the report says of the work folder. seen: how many samples calibrated and searched, where that was
+            in an earlier run.
+    """
 
     best: Point
     points: tuple[Point, ...]
     evaluations: int
     stopped: str | None
+    kept: Mapping[str, Any] = field(default_factory=dict)
+    seen: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def curve(self) -> list[tuple[int, float]]:
@@ -47,7 +56,7 @@ class Descended:
     @property
     def declined(self) -> tuple[Declined, ...]:
         """What layers could not take."""
-        return self.best.applied.declined
+        return self.best.notes.declined
 
 
 def follows_slope(job: Job) -> bool:
@@ -81,36 +90,60 @@ def carry_out_plan(job: Job, plan: Mapping[str, Steps]) -> Applied:
     return _walk(job, treat, "carrying out the plan")
 
 
-def without_data(job: Job, to_bytes: ToBytes) -> Descended:
+def without_data(job: Job, to_bytes: ToBytes, kept: Kept) -> Descended:
     """Compress without having seen a sample: every layer's step is the same share of its weights' deviation."""
 
-    def make(slope: float) -> Point:
+    def made(slope: float) -> Point:
         share = FREE_SHARE * slope
         applied = _walk(job, lambda layer, weights: data_free(layer, weights, share), "rounding every layer")
-        return Point(slope, to_bytes(applied), applied, damage=slope, load=1.0)
+        return Point(slope, to_bytes(applied), applied.notes, damage=slope, load=1.0)
 
+    make = _unless_kept(made, kept)
     descent = Descent(make, target_bytes=job.budget.target_size, deadline=job.deadline)
     descent.run(FREE_SLOPE, passes=1 if job.budget.target_size is None else 12)
-    return _ended(descent, job, to_bytes, 0)
+    return _ended(descent, job, to_bytes, 0, kept)
 
 
-def descend(job: Job, to_bytes: ToBytes) -> Descended:
+def descend(job: Job, to_bytes: ToBytes, kept: Kept) -> Descended:
     """Find the slope that uses up the budget, and make the network at it."""
     judge = _judge(job, len(job.samples.search))
-    numbers: Iterator[int] = iter(range(1, 1000))
     treatment: list[Treatment] = []
 
-    def make(slope: float) -> Point:
+    def made(slope: float) -> Point:
         if not treatment:
-            treatment.append(_gauge(job))
-        applied = _walk(job, treatment[0].at(slope), f"compressing, pass {next(numbers)}")
+            treatment.append(_gauged(job, kept))
+        if descent.points:  # the last one may have been kept by another run: what it found is in its steps alone
+            treatment[0].go_on_from(descent.points[-1].notes.changed)
+        applied = _walk(job, treatment[0].at(slope), f"compressing, pass {len(descent.points) + 1}")
         outputs = judge.outputs_of(applied.model)
-        return Point(slope, to_bytes(applied), applied, judge.damage(outputs), judge.load(outputs))
+        damage, load, figures = judge.damage(outputs), judge.load(outputs), judge.figures(outputs)
+        return Point(slope, to_bytes(applied), applied.notes, damage, load, figures)
 
     target = None if job.budget.limits_quality else job.budget.target_size
-    descent = Descent(make, target_bytes=target, deadline=job.deadline)
+    descent = Descent(_unless_kept(made, kept), target_bytes=target, deadline=job.deadline)
     descent.run(_first_slope(job), passes=passes_for(job.model, job.layers, samples=len(job.samples.calibration)))
-    return _ended(descent, job, to_bytes, judge.evaluations)
+    return _ended(descent, job, to_bytes, judge.evaluations, kept)
+
+
+def _unless_kept(made: Callable[[float], Point], kept: Kept) -> Callable[[float], Point]:
+    """Return what makes a point, or takes it as an earlier run left it."""
+
+    def make(slope: float) -> Point:
+        point = kept.point(slope)
+        if point is None:
+            point = made(slope)
+            kept.keep_point(point)
+        return point
+
+    return make
+
+
+def _gauged(job: Job, kept: Kept) -> Treatment:
+    treatment = kept.gauge(job.layers)
+    if treatment is None:
+        treatment = _gauge(job)
+        kept.keep_gauge(treatment)
+    return treatment
 
 
 def _walks(steps: Steps) -> bool:
@@ -178,9 +211,11 @@ def _first_slope(job: Job) -> float:
     return max(PER_WEIGHT * min(damages) / weights, 1e-20)
 
 
-def _ended(descent: Descent, job: Job, to_bytes: ToBytes, evaluations: int) -> Descended:
+def _ended(descent: Descent, job: Job, to_bytes: ToBytes, evaluations: int, kept: Kept) -> Descended:
     """Return how it ended; without a point, or one within the limits on quality, with the network as it is."""
+    if descent.points:
+        kept.end(descent.points)
     if descent.best is None or (job.budget.limits_quality and descent.best.load > 1):
         applied = walk(job.model, job.layers, None, lambda layer, weights: Chained((weights,), (), ()))
-        descent.points.append(Point(0.0, to_bytes(applied), applied, 0.0, 0.0))
-    return Descended(descent.best, tuple(descent.points), evaluations, descent.stopped)
+        descent.points.append(Point(0.0, to_bytes(applied), applied.notes, 0.0, 0.0))
+    return Descended(descent.best, tuple(descent.points), evaluations, descent.stopped, kept.report())

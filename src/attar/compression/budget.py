@@ -42,7 +42,7 @@ class Budget:
         return self.max_drop is not None or self.min_agreement is not None
 
 
-def parse_size(text: str | int) -> int:
+def parse_size(text: str | int, *, name: str = "target-size") -> int:
     """Return the bytes in "60kB", "1.5 MB", "12KiB" or a plain number; 1 kB is 1,000 bytes.
 
     Raises:
@@ -50,7 +50,7 @@ def parse_size(text: str | int) -> int:
     """
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*", str(text))
     if not match or match[2].lower() not in _UNITS or len(match[1]) > MAX_DIGITS:
-        raise BudgetError(f"target-size '{text}' is not a size; write 60kB, 1.5MB or a number of bytes")
+        raise BudgetError(f"{name} '{text}' is not a size; write 60kB, 1.5MB or a number of bytes")
     return int(Decimal(match[1]) * _UNITS[match[2].lower()])
 
 

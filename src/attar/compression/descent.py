@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..passes.pipeline import Applied
+from ..passes.pipeline import Notes
+from .judge import Figures
 from .search import OutOfTime
 
 FARTHEST = 8.0  # factor from one slope to the next while the budget is on one side only
@@ -19,15 +20,16 @@ class Point:
     """A finished network at one slope.
 
     Attributes:
-        slope: damage that one bit is worth. data: the file's bytes. applied: what is in it.
-        damage, load: as `Judge` measured them on the search's samples.
+        slope: damage that one bit is worth. data: the file's bytes. notes: what became of its layers.
+        damage, load, figures: as `Judge` measured them on the search's samples; no figures without samples.
     """
 
     slope: float
     data: bytes
-    applied: Applied
+    notes: Notes
     damage: float
     load: float
+    figures: Figures | None = None
 
     @property
     def size_bytes(self) -> int:

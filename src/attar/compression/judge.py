@@ -1,6 +1,7 @@
 """The network as its own judge: swap weights in one session, run the search's samples, say what the output suffered."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -14,6 +15,21 @@ from .budget import Budget
 
 STANDARD_ERRORS = 1.0  # of margin: what a figure on other samples may well be
 BEYOND_CHANCE = 3.0  # standard errors that a drop shown by labels must be clear of, to count against the prediction
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the search's samples said of a network; None where it can't be said.
+
+    Attributes:
+        drop: of the metric, in points; predicted from the original's softmax where `is_predicted`.
+        agreement: percent of samples with the same top class. relative_error: of the outputs, percent.
+    """
+
+    drop: float | None
+    is_predicted: bool
+    agreement: float | None
+    relative_error: float
 
 
 class Judge:
@@ -92,6 +108,21 @@ class Judge:
             ]
             used.append(_share(max(errors), budget.max_error))
         return max(used)
+
+    def figures(self, outputs: list[np.ndarray]) -> Figures:
+        """Return what a report says of `outputs`: means over the samples, without margins."""
+        is_predicted = self.classifies and (self._samples.labels is None or self._metric.name == "top-1")
+        agreeing = 100 * float(agreement(self.original[0], outputs[0]).mean()) if self.classifies else None
+        drop, error = self._mean_drop(outputs, is_predicted), relative_error(self.original, outputs)
+        return Figures(drop, is_predicted, agreeing, error)
+
+    def _mean_drop(self, outputs: list[np.ndarray], is_predicted: bool) -> float | None:
+        if is_predicted:
+            return 100 * float(predicted_drop(self.original[0], outputs[0]).mean())
+        if self._samples.labels is None:
+            return None
+        before, after = (self._metric.score(scores, self._samples.labels) for scores in (self.original[0], outputs[0]))
+        return float(before.mean() - after.mean())
 
     def _drop(self, outputs: list[np.ndarray]) -> float:
         """Return the drop of the metric to reckon with, in points.

@@ -2,15 +2,16 @@
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ..container import AttarFile, write_bytes
 from ..container import open as open_file
-from ..errors import OutputError
+from ..errors import BudgetError, OutputError
 from ..evaluate import Measurement
-from ..report.document import Report, to_json
+from ..report.document import CurvePoint, Report, to_json
 from .verdict import Limit
 
 
@@ -21,12 +22,33 @@ class Result:
     Attributes:
         data: the bytes of the `.attar` file. measurement: what the verdict's samples said, None without data.
         limits: every limit of the budget against its measurement. report: all that the terminal prints, as data.
+        picker: makes the result of another point of the run, None where there are no points.
     """
 
     data: bytes
     measurement: Measurement | None
     limits: tuple[Limit, ...]
     report: Report
+    picker: Callable[[int | str], "Result"] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def points(self) -> tuple[CurvePoint, ...]:
+        """Every network that the run made along its slope, the smallest first, as the search's samples saw it."""
+        return self.report.points
+
+    def pick(self, wanted: int | str) -> "Result":
+        """Return the result of another point, measured: by its number, or the largest of at most a size ("48kB").
+
+        Raises:
+            BudgetError: there is no such point, or the run made no curve to pick from.
+        """
+        if self.picker is None:
+            raise BudgetError(f"pick {wanted}: this run has no curve of points to pick from")
+        return self.picker(wanted)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave behind, when pickled, the run with its network and its samples."""
+        return {**self.__dict__, "picker": None}
 
     @property
     def size_bytes(self) -> int:

@@ -10,9 +10,9 @@ from ..evaluate import Dataset, load_data
 from ..evaluate.data import InputSpec
 
 MIN_SAMPLES = 8  # fewer can't be split three ways into anything that means something
-WITH_EVAL = (0.3, 0.7)  # calibration, search; the verdict has data of its own
+WITH_EVAL = (0.5, 0.5)  # calibration, search; the verdict has data of its own
 MAX_SHARED = 0.01  # of the verdict's samples: public data sets hold a few pictures twice
-ALONE = (0.15, 0.35, 0.5)  # calibration, search, verdict
+ALONE = (0.25, 0.25, 0.5)  # calibration, search, verdict
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,18 @@ def load_samples(
     preprocessing: Mapping[str, Any] | None,
     class_names: list[str] | None,
     seed: int,
+    verdict_alone: bool = False,
 ) -> Samples | None:
     """Load and split the data; None where none is given.
+
+    With `verdict_alone` the verdict's samples may come without others, and stand in for them.
 
     Raises:
         DataError: as `load_data`; or fewer than MIN_SAMPLES samples; or verdict data without any to search with.
     """
     if data is None:
+        if eval_data is not None and verdict_alone:
+            return Samples(*3 * (load_data(eval_data, inputs, preprocessing=preprocessing, class_names=class_names),))
         if eval_data is not None:
             raise DataError(
                 "--eval-data gives the verdict alone; --data must give the samples to calibrate and search with"

@@ -46,6 +46,7 @@ class Request:
     seed: int | None
     deadline: float | None
     progress: Progress
+    verdict_alone: bool = False  # whether eval_data may come without data: nothing is searched
 
 
 def settle(asked: Request) -> Job:
@@ -75,6 +76,7 @@ def settle(asked: Request) -> Job:
         preprocessing=preprocessing,
         class_names=class_names,
         seed=seed,
+        verdict_alone=asked.verdict_alone,
     )
     classifies = _check_samples(session, samples, metric)
     budget, is_default = _settle_budget(asked.budget, recipe, plan, samples, classifies)

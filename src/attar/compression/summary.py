@@ -6,20 +6,28 @@ from typing import Any
 
 from .. import container
 from .._version import __version__
+from ..container import AttarFile
 from ..evaluate import Measurement
 from ..graph.rewrite import factor_names
 from ..passes.catalog import config_to_json
-from ..passes.pipeline import Applied
+from ..passes.pipeline import Notes
 from ..report.document import LayerChange, Report
 from ..report.layers import LayerRow, float_bytes, rows_of_file
+from .along_slope import Descended
 from .job import Job
+from .points import curve
 from .recipe import plan_to_json
 from .search import Found
 from .verdict import Limit
 
 
 def summarize(
-    job: Job, data: bytes, applied: Applied, found: Found | None, measurement: Measurement | None, limits: list[Limit]
+    job: Job,
+    data: bytes,
+    notes: Notes,
+    found: Found | Descended | None,
+    measurement: Measurement | None,
+    limits: list[Limit],
 ) -> Report:
     """Return the report of a finished run."""
     file = container.open(data)
@@ -36,56 +44,60 @@ def summarize(
         chunk_sizes=dict(file.chunk_sizes),
         measurement=measurement,
         limits=tuple(limits),
-        changes=tuple(_change(job, name, applied, rows) for name in applied.changed),
-        left_alone=_left_alone(job, applied),
-        declined=_declined(applied, found),
-        plan=plan_to_json(applied.changed),
+        changes=tuple(_change(job, name, notes, rows) for name in notes.changed),
+        left_alone=_left_alone(job, notes, file),
+        declined=_declined(notes, found),
+        plan=plan_to_json(notes.changed),
         search=_search_facts(job, found),
-        samples=_sample_counts(job),
+        samples=_sample_counts(job, found),
+        points=curve(found.points, found.best, job.budget) if isinstance(found, Descended) else (),
     )
 
 
-def _change(job: Job, name: str, applied: Applied, rows: dict[str, LayerRow]) -> LayerChange:
+def _change(job: Job, name: str, notes: Notes, rows: dict[str, LayerRow]) -> LayerChange:
     now = (rows[name],) if name in rows else tuple(rows[factor] for factor in factor_names(name))
     tensor = job.model.graph.initializers[name].const_value
-    steps = tuple(config_to_json(config) for config in applied.changed[name])
+    steps = tuple(config_to_json(config) for config in notes.changed[name])
     return LayerChange(name, now[0].op_type, tuple(tensor.shape), tensor.nbytes, steps, now)
 
 
-def _left_alone(job: Job, applied: Applied) -> tuple[tuple[str, tuple[int, ...], str], ...]:
+def _left_alone(job: Job, notes: Notes, file: AttarFile) -> tuple[tuple[str, tuple[int, ...], str], ...]:
     """Every initializer that stayed, the user's own exclusions with the user's reason."""
     reasons = {
         item.name: (item.name, tuple(item.shape), item.reason)
-        for item in applied.left_alone
-        if not _moved(job, applied, item.name)
+        for item in notes.left_alone
+        if not _moved(job, file, item.name)
     }
     reasons |= {item.name: (item.name, item.shape, item.reason) for item in job.left_alone}
     return tuple(reasons.values())
 
 
-def _moved(job: Job, applied: Applied, name: str) -> bool:
+def _moved(job: Job, file: AttarFile, name: str) -> bool:
     """Whether this initializer is a bias or mean that the correction of its layer changed."""
-    before, after = (model.graph.initializers.get(name) for model in (job.model, applied.model))
-    if before is None or after is None:  # inside a subgraph
+    before = job.model.graph.initializers.get(name)
+    if before is None or all(entry.name != name for entry in file.entries):  # inside a subgraph, or no numbers
         return False
-    return before.const_value is not after.const_value and before.const_value.tobytes() != after.const_value.tobytes()
+    return before.const_value.tobytes() != file.tensor(name).tobytes()
 
 
-def _declined(applied: Applied, found: Found | None) -> tuple[tuple[str, str, str], ...]:
+def _declined(notes: Notes, found: Found | Descended | None) -> tuple[tuple[str, str, str], ...]:
     """What layers could not take, of the plan or, where it was searched, of all that was tried."""
-    notes = applied.declined if found is None else found.declined
-    return tuple((note.layer, note.technique, note.reason) for note in notes)
+    declined = notes.declined if found is None else found.declined
+    return tuple((note.layer, note.technique, note.reason) for note in declined)
 
 
-def _search_facts(job: Job, found: Found | None) -> dict[str, Any]:
+def _search_facts(job: Job, found: Found | Descended | None) -> dict[str, Any]:
     facts: dict[str, Any] = {"seconds": round(time.monotonic() - job.started, 2)}
     if found is not None:
         facts |= {"evaluations": found.evaluations, "stopped": found.stopped, "curve": found.curve}
+    if isinstance(found, Descended):
+        facts |= found.kept
     return facts
 
 
-def _sample_counts(job: Job) -> dict[str, int]:
+def _sample_counts(job: Job, found: Found | Descended | None) -> dict[str, int]:
+    earlier = dict(found.seen) if isinstance(found, Descended) else {}
     if job.samples is None:
-        return {}
+        return earlier
     parts = job.samples
-    return {"calibration": len(parts.calibration), "search": len(parts.search), "verdict": len(parts.verdict)}
+    return {"calibration": len(parts.calibration), "search": len(parts.search), "verdict": len(parts.verdict)} | earlier

@@ -1,5 +1,6 @@
 """Treat every layer at one slope: what a bit is worth in damage to the network's output is the same in all of them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,15 +29,26 @@ class Treatment:
     Attributes:
         sensitivity: damage to the network's output for every unit of error of a layer's output, by layer.
         row_costs: what errors of a layer's outputs cost beside each other, where that was measured.
+        ranks: what the last pass chose, by layer; 0 is one tensor.
     """
 
     sensitivity: dict[str, float]
     row_costs: dict[str, Quadratic] = field(default_factory=dict)
-    _ranks: dict[str, int] = field(default_factory=dict)
+    ranks: dict[str, int] = field(default_factory=dict)
 
     def at(self, slope: float) -> Treat:
         """Return the treatment of a layer where one bit is worth `slope` of damage."""
         return lambda layer, weights: self._treat(layer, weights, slope)
+
+    def go_on_from(self, changed: Mapping[str, Steps]) -> None:
+        """Take up the ranks of an earlier pass from the steps that it took."""
+        found = {
+            layer: step.rank or 0
+            for layer, steps in changed.items()
+            for step in steps
+            if isinstance(step, RateDistortion)
+        }
+        self.ranks = dict.fromkeys(self.sensitivity, 0) | found
 
     def _treat(self, layer: WeightLayer, weights: Weights, slope: float) -> Chained:
         if not self.sensitivity.get(layer.name):  # without weights but zero, or not asked for
@@ -55,7 +67,7 @@ class Treatment:
         best = min(costs, key=costs.__getitem__)
         if costs[best] > WORTHWHILE * costs[None]:
             best = None
-        self._ranks[layer.name] = best or 0
+        self.ranks[layer.name] = best or 0
         return RateDistortion(slope=slope, rank=best), found[best]
 
     def _ranks_to_try(self, layer: WeightLayer, weights: Weights) -> list[int]:
@@ -63,7 +75,7 @@ class Treatment:
             return []
         limit = break_even_rank(*weights.matrix.shape)
         ladder = sorted({max(round(share * limit), 1) for share in RANKS})
-        last = self._ranks.get(layer.name)
+        last = self.ranks.get(layer.name)
         if last is None or last not in ladder:
             return ladder if last is None else []
         place = ladder.index(last)

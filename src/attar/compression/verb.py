@@ -1,5 +1,6 @@
 """`compress`: a network and a budget in, the smallest file that keeps it out, measured on the bytes of that file."""
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,14 +16,16 @@ from .budget import Budget, parse_size
 from .calibration import input_statistics
 from .candidates import LayerChoices
 from .effort import effort_for
+from .finish import finish, finish_descent
 from .goals import Goal, LeastBytes, LeastDamage
 from .job import Job
 from .judge import Judge
+from .kept import keep
+from .pick_again import pick_again
 from .result import Result
 from .search import Found, Progress, Search
 from .settle import Request, settle
-from .summary import summarize
-from .verdict import judge, measure
+from .work import check_place
 
 TARGET_ATTEMPTS = 4  # how often a byte target is tightened when the graph of a plan took more than was foreseen
 
@@ -47,6 +50,8 @@ def compress(
     time_limit: float | None = None,
     threads: int = 0,
     seed: int | None = None,
+    work: str | os.PathLike[str] | None = None,
+    pick: int | str | None = None,
     progress: Progress = lambda phase, share: None,
 ) -> Result:
     """Compress a network and measure the file that came out.
@@ -61,6 +66,9 @@ def compress(
         only, exclude: shell-style patterns of layer names. metric: "top-1", "top-5" or "module:function".
         outputs: inner tensors at which to cut the network. preprocessing: a `preprocessor_config.json` object.
         time_limit: seconds for the search. threads: 0 for all cores. seed: of the split, 0 unless the recipe says.
+        work: a folder for what is finished on the way; a run that finds its own there goes on from it.
+        pick: instead of a run, another point of the finished one in `work`: its number, or a size ("48kB") for the
+            largest within it. Given data, its file is judged on the verdict's samples.
         progress: called with (phase, share done).
 
     Raises:
@@ -86,28 +94,25 @@ def compress(
     )
     # One BLAS thread: sums in another order would round differently, and the bytes must not depend on the cores.
     with threadpool_limits(1, user_api="blas"):
-        return _carry_out(settle(request))
+        if pick is not None:
+            return pick_again(request, work, pick)
+        if work is not None:
+            check_place(work)
+        return _carry_out(settle(request), work)
 
 
-def _carry_out(asked: Job) -> Result:
-    found, job = None, asked
+def _carry_out(asked: Job, work: str | os.PathLike[str] | None) -> Result:
     if follows_slope(asked):
         job = with_small_norms(asked)
-        found = (descend if job.samples else without_data)(job, lambda applied: _to_bytes(job, applied))
-        applied, data = found.best.applied, found.best.data
-    elif asked.given_plan is not None and needs_walk(asked.given_plan):
+        kept = keep(asked, work)
+        found = (descend if job.samples else without_data)(job, lambda applied: _to_bytes(job, applied), kept)
+        return finish_descent(asked, found)
+    if asked.given_plan is not None and needs_walk(asked.given_plan):
         job = with_small_norms(asked)
         applied = carry_out_plan(job, asked.given_plan)
-        data = _to_bytes(job, applied)
-    else:
-        found, applied, data = _layer_by_layer(job)
-    measurement = None
-    if job.samples is not None:
-        job.progress("running the file", 0.0)
-        measurement = measure(asked.model, data, job.samples.verdict, metric=job.metric, threads=job.threads)
-        job.progress("running the file", 1.0)
-    limits = judge(job.budget, measurement, len(data))
-    return Result(data, measurement, tuple(limits), summarize(asked, data, applied, found, measurement, limits))
+        return finish(asked, _to_bytes(job, applied), applied.notes, None)
+    found, applied, data = _layer_by_layer(asked)
+    return finish(asked, data, applied.notes, found)
 
 
 def _layer_by_layer(job: Job) -> tuple[Found | None, Applied, bytes]:

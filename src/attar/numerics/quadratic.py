@@ -50,7 +50,15 @@ def quadratic(form: np.ndarray, *, damping: float) -> Quadratic:
     form = form.astype(np.float64)
     power = np.trace(form, axis1=1, axis2=2) / form.shape[1]
     added = damping * power + max(LEAST * float(power.mean()), np.finfo(np.float32).tiny)
-    form = form + added[:, None, None] * np.eye(form.shape[1])
+    return taken_apart(form + added[:, None, None] * np.eye(form.shape[1]))
+
+
+def taken_apart(form: np.ndarray) -> Quadratic:
+    """Take apart a positive definite form (groups, n, n) float64 as it is.
+
+    Raises:
+        numpy.linalg.LinAlgError: it is not positive definite.
+    """
     roots = np.linalg.cholesky(form)
     diagonal = np.diagonal(roots, axis1=1, axis2=2)
     return Quadratic(form, (roots / diagonal[:, None, :]).astype(np.float32), np.square(diagonal).astype(np.float32))

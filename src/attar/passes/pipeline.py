@@ -46,6 +46,15 @@ class Chained:
 
 
 @dataclass(frozen=True)
+class Notes:
+    """What became of every layer, without the network itself; as in `Applied`."""
+
+    changed: dict[str, Steps]
+    left_alone: tuple[LeftAlone, ...]
+    declined: tuple[Declined, ...]
+
+
+@dataclass(frozen=True)
 class Applied:
     """A rewritten network.
 
@@ -62,6 +71,11 @@ class Applied:
     changed: dict[str, Steps]
     left_alone: tuple[LeftAlone, ...]
     declined: tuple[Declined, ...]
+
+    @property
+    def notes(self) -> Notes:
+        """What became of every layer."""
+        return Notes(self.changed, self.left_alone, self.declined)
 
 
 def chain(weights: Weights, steps: Steps, done: Chained | None = None) -> Chained:

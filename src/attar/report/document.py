@@ -28,6 +28,30 @@ class LayerChange:
 
 
 @dataclass(frozen=True)
+class CurvePoint:
+    """One network that a run made on its way, a file of `size_bytes`.
+
+    What follows was measured on the search's samples, None where that was not possible; the verdict is another matter.
+
+    Attributes:
+        number: place in the order of sizes, from 1. slope: damage that one bit was worth. damage: to the output.
+        drop: points of the metric, of the original's softmax where `is_predicted`. agreement, relative_error: percent.
+        within_budget: as far as the search can tell. chosen: whether it is the file that was written and judged.
+    """
+
+    number: int
+    size_bytes: int
+    slope: float
+    damage: float | None
+    drop: float | None = None
+    is_predicted: bool = False
+    agreement: float | None = None
+    relative_error: float | None = None
+    within_budget: bool = True
+    chosen: bool = False
+
+
+@dataclass(frozen=True)
 class Report:
     """What happened.
 
@@ -37,7 +61,7 @@ class Report:
         measurement: on the verdict's samples. limits: the budget held against it. changes: layers that changed.
         left_alone: (name, shape, reason) of every other initializer. declined: (layer, technique, reason).
         plan: layer -> steps. search: evaluations, seconds, why it stopped, the curve of (bytes, damage).
-        samples: how many calibrated, searched, judged.
+        samples: how many calibrated, searched, judged. points: every network that was made along a slope, by size.
     """
 
     attar: str
@@ -57,6 +81,7 @@ class Report:
     plan: dict[str, list[dict[str, Any]]]
     search: dict[str, Any]
     samples: dict[str, int]
+    points: tuple[CurvePoint, ...] = ()
 
     @property
     def ratio(self) -> float:

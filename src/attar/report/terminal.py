@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..evaluate import Measurement
-from .document import LayerChange, Report
+from .document import CurvePoint, LayerChange, Report
 from .layers import LayerRow
 
 COLLAPSE_FROM = 4  # this many initializers left alone for one reason share a line
@@ -29,6 +29,9 @@ def print_report(report: Report, console: Console) -> None:
         console.print(line)
     for line in declined_lines(report.declined):
         console.print(line)
+    if len(report.points) > 1:
+        console.print(Text.from_markup(curve_title(report)))
+        console.print(curve_table(report.points))
     console.print(verdict_lines(report))
 
 
@@ -76,6 +79,34 @@ def rows_table(rows: Sequence[LayerRow]) -> Table:
     return table
 
 
+def curve_title(report: Report) -> str:
+    """Say what the figures of the curve are worth."""
+    samples = report.samples.get("search")
+    if samples is None:
+        return "[bold]All points of the run[/] (without samples nothing but their size is known)"
+    return (
+        f"[bold]All points of the run[/], as {samples:,} search samples saw them (the budget with a margin of "
+        "one standard error); the verdict below is of the chosen file alone"
+    )
+
+
+def curve_table(points: Sequence[CurvePoint]) -> Table:
+    """Every network that the run made, the smallest first, the chosen one marked."""
+    drop = ">predicted drop" if all(point.is_predicted for point in points) else ">drop"
+    table = _table("", ">point", ">size", drop, ">same answer", ">output error", "budget")
+    for point in points:
+        table.add_row(
+            "[bold]*[/]" if point.chosen else "",
+            str(point.number),
+            size(point.size_bytes),
+            _figure(point.drop, " points"),
+            _figure(point.agreement, " %"),
+            _figure(point.relative_error, " %"),
+            "within" if point.within_budget else "beyond",
+        )
+    return table
+
+
 def verdict_lines(report: Report) -> RenderableType:
     """Size, quality and budget, in this order."""
     lines = [
@@ -85,11 +116,45 @@ def verdict_lines(report: Report) -> RenderableType:
     ]
     if report.measurement is not None:
         lines += measurement_lines(report.measurement)
+    elif "picked" in report.search and report.samples:
+        lines += _unjudged_lines(next(point for point in report.points if point.chosen))
     lines += [_limit_line(limit, report.budget_is_default) for limit in report.limits]
-    stopped = report.search.get("stopped")
-    if stopped:
-        lines.append(f"[yellow]The search ended early: {stopped}. This is the best it had found.[/]")
+    lines += _course_lines(report.search)
     return Group(*(Text.from_markup(line) for line in lines))
+
+
+def _unjudged_lines(point: CurvePoint) -> list[str]:
+    """What is known of a file that no verdict's samples have seen."""
+    lines = ["[yellow]not judged: these are figures of the search's samples; with --data the file is judged[/]"]
+    if point.drop is not None:
+        lines.append(f"{'predicted drop' if point.is_predicted else 'drop'} {point.drop:.2f} points")
+    if point.agreement is not None:
+        lines.append(f"same answer as the original on {point.agreement:.2f} % of the samples")
+    if point.relative_error is not None:
+        lines.append(f"relative output error {point.relative_error:.2f} %")
+    return lines
+
+
+def _course_lines(search: Mapping[str, Any]) -> list[str]:
+    """How the run went: ended early, resumed, picked, and what it kept."""
+    lines, work = [], search.get("work")
+    if search.get("stopped"):
+        lines.append(f"[yellow]The search ended early: {search['stopped']}. This is the best it had found.[/]")
+    if "picked" in search:
+        lines.append(f"picked: point {search['picked']} of a finished run")
+    if "resumed" in search:
+        lines.append("resumed: " + _resumed_text(search["resumed"]))
+    if work:
+        lines.append(f"[dim]{escape(work['folder'])} keeps {size(work['size_bytes'])} to pick and to resume from[/]")
+        if work["trouble"]:
+            lines.append(f"[yellow]not everything was kept: {escape(work['trouble'])}[/]")
+    return lines
+
+
+def _resumed_text(resumed: Mapping[str, Any]) -> str:
+    count = resumed["points"]
+    parts = [f"{count} point{'' if count == 1 else 's'}"] if count else []
+    return ", ".join([*parts, *(["gauge"] if resumed["gauge"] else [])])
 
 
 def measurement_lines(m: Measurement) -> list[str]:
@@ -170,6 +235,10 @@ def _limit_line(limit: Any, is_default: bool) -> str:
         needed = "no number of samples" if limit.samples_needed is None else f"about {limit.samples_needed:,} samples"
         line += f"; undecided at 95 %: {needed} would decide it"
     return line
+
+
+def _figure(value: float | None, unit: str) -> str:
+    return "-" if value is None else f"{value:.2f}{unit}"
 
 
 def _table(*columns: str) -> Table:
