@@ -141,7 +141,7 @@ def outputs(network, inputs):
 @every_kind
 def test_the_output_error_is_kept(kind):
     builder, samples = KINDS[kind]
-    network, inputs = builder(), samples(600)
+    network, inputs = builder(), samples(1000)
     result = attar.compress(network, data=inputs, max_error=5)
     assert result.met and set(result.report.plan) == layers_of(network)
     assert 1 < result.measurement.relative_error <= 5  # and it is used
