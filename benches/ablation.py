@@ -19,7 +19,7 @@ from sizes import FASHION, MEAN, NETWORKS, PAGE, STD, test_images
 from threadpoolctl import threadpool_limits
 
 from attar import container
-from attar.compression import along_slope, row_costs, treatment, walk
+from attar.compression import along_slope, treatment, walk
 from attar.compression.budget import Budget
 from attar.compression.job import Job
 from attar.compression.settle import Request, settle

