@@ -19,7 +19,7 @@ from sizes import FASHION, MEAN, NETWORKS, PAGE, STD, test_images
 from threadpoolctl import threadpool_limits
 
 from attar import container
-from attar.compression import along_slope, row_costs, treatment, walk
+from attar.compression import along_slope, treatment, walk
 from attar.compression.budget import Budget
 from attar.compression.job import Job
 from attar.compression.settle import Request, settle
@@ -31,7 +31,7 @@ from attar.runtime import Session
 
 BEGIN, END = "<!-- ablation:begin -->", "<!-- ablation:end -->"
 DAMAGES = (0.008, 0.016)  # about 0.25 and 0.5 points of drop on these networks
-SLOPES = tuple(np.geomspace(0.35, 2.8, 5))  # times the slope at which a descent starts
+SLOPES = tuple(np.geomspace(0.5, 8, 6))  # times the slope at which a descent starts
 IMAGES = 3000
 
 Curve = list[tuple[float, int]]  # (damage, bytes)
