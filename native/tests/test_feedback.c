@@ -1,12 +1,13 @@
-/* Rounding with error feedback: what it must do where the answer is known, and numbers that are none. */
-#include "attar/feedback.h"
+/* Rounding with error feedback: what it must do where the answer is known, numbers that are none, and kernels that
+ * equal the portable ones. */
+#include "../src/numerics/feedback.h"
 #include "check.h"
 
 enum { ROWS = 37, WIDTH = 11, PLACES = ROWS * WIDTH, REACH = 5, SPAN = 2 * REACH + 1, TABLES = 2 };
 
 /* Every array on its own and of the exact size, so that one element too far is seen. */
 typedef struct problem {
-    float *weights, *targets, *lower, *curvature, *row_lower, *row_curvature, *bits, *errors, *row_feedback;
+    float *weights, *targets, *lower, *curvature, *row_lower, *row_curvature, *bits, *errors, *from_rows, *missed;
     uint8_t *tables;
     int32_t *integers;
     attar_feedback feedback;
@@ -40,21 +41,21 @@ static problem random_problem(float triangle_size)
 {
     problem p = {floats(PLACES, -1, 1), exactly(PLACES * sizeof(float)), triangle(WIDTH, triangle_size),
                  floats(WIDTH, 0.1f, 3), triangle(ROWS, triangle_size), floats(ROWS, 0.1f, 3),
-                 floats(TABLES * SPAN, 0, 9), exactly(PLACES * sizeof(float)), exactly(ROWS * sizeof(float)),
-                 exactly(PLACES), exactly(PLACES * sizeof(int32_t)), {0}, {0}};
+                 floats(TABLES * SPAN, 0, 9), exactly(PLACES * sizeof(float)), floats(PLACES, 0, 0),
+                 exactly(PLACES * sizeof(float)), exactly(PLACES), exactly(PLACES * sizeof(int32_t)), {0}, {0}};
     memcpy(p.targets, p.weights, PLACES * sizeof *p.targets);
     for (size_t i = 0; i < PLACES; i++)
         p.tables[i] = (uint8_t)random_below(TABLES);
     p.feedback = (attar_feedback){ROWS, NULL, p.row_curvature, 0.25f, 0, p.bits, TABLES, REACH};
     p.block = (attar_feedback_block){WIDTH, p.weights, p.targets, p.lower, p.curvature, p.tables, p.integers,
-                                     p.errors, p.row_feedback};
+                                     p.errors, p.from_rows, p.missed};
     return p;
 }
 
 static void release(problem *p)
 {
     void *arrays[] = {p->weights, p->targets, p->lower, p->curvature, p->row_lower, p->row_curvature, p->bits,
-                      p->errors, p->row_feedback, p->tables, p->integers};
+                      p->errors, p->from_rows, p->missed, p->tables, p->integers};
     for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++)
         free(arrays[i]);
 }
@@ -151,7 +152,7 @@ static int32_t settled(float weight, const float *bits, int32_t reach)
     float target = weight, error;
     int32_t q;
     const attar_feedback feedback = {1, NULL, &one, 1, 1, bits, 1, reach};
-    const attar_feedback_block block = {1, &weight, &target, &one, &one, &table, &q, &error, NULL};
+    const attar_feedback_block block = {1, &weight, &target, &one, &one, &table, &q, &error, NULL, NULL};
     CHECK(attar_feedback_round(&feedback, &block) == ATTAR_OK);
     return q;
 }
@@ -178,7 +179,7 @@ static void test_prices(void)
     bits[REACH] = 100;
     for (int32_t q = -REACH; q <= REACH; q++) {
         bits[q + REACH] = 0;
-        CHECK(settled(1.25f, bits, REACH) == (q >= 0 && q <= 3 ? q : 1));
+        CHECK(settled(2.25f, bits, REACH) == (q >= 0 && q <= 4 ? q : 2));
         bits[q + REACH] = 100;
     }
 }
@@ -207,38 +208,43 @@ static void test_the_widest_reach(void)
     free(bits);
 }
 
-/* What a target gains is the errors of the columns behind it, the last one first. */
-static void test_what_targets_gain(void)
+/* What a target gains is the errors of the columns behind it, the last one first; rows don't count in it. */
+static void check_what_targets_gain(int coupled)
 {
     problem p = random_problem(0.5f);
     p.feedback.rate = 0.01;
+    p.feedback.row_lower = coupled ? p.row_lower : NULL;
     CHECK(settle(&p) == ATTAR_OK);
     for (size_t row = 0; row < ROWS; row++)
         for (size_t column = 0; column < WIDTH; column++) {
-            volatile float target = p.weights[row * WIDTH + column];
+            volatile float target = p.weights[column * ROWS + row];
             for (size_t behind = WIDTH; --behind > column;) {
-                volatile float part = p.errors[row * WIDTH + behind] * p.lower[behind * WIDTH + column];
+                volatile float part = p.errors[behind * ROWS + row] * p.lower[behind * WIDTH + column];
                 target = target + part;
             }
-            CHECK(target == p.targets[row * WIDTH + column]);
+            CHECK(target == p.targets[column * ROWS + row]);
         }
+    for (size_t at = 0; at < PLACES && coupled; at++)
+        CHECK(p.missed[at] == p.targets[at] - (float)p.integers[at] * p.feedback.step);
     release(&p);
 }
 
-/* Two rows in one column, a free choice: the upper one makes up for `share` of what the lower one missed. */
+/* Two rows in one column without a price: the upper one makes up for half of what the lower one missed. */
 static void test_rows_make_up_for_each_other(void)
 {
     static const float bits[SPAN] = {0}, one[2] = {1, 1};
     static const float weights[2] = {0.375f, 1.375f}, lower[4] = {1, 9, 0.5f, 1};
     static const uint8_t tables[2] = {0};
-    float targets[2] = {weights[0], weights[1]}, errors[2], row_feedback[2];
+    float targets[2] = {weights[0], weights[1]}, errors[2], from_rows[2] = {0, 0}, missed[2];
     int32_t integers[2];
     const attar_feedback feedback = {2, lower, one, 1, 0, bits, 1, REACH};
-    const attar_feedback_block block = {1, weights, targets, one, one, tables, integers, errors, row_feedback};
+    const attar_feedback_block block = {1, weights, targets, one, one, tables, integers, errors, from_rows, missed};
     CHECK(attar_feedback_round(&feedback, &block) == ATTAR_OK);
     CHECK(integers[1] == 1 && integers[0] == 1); /* 0.375 + 0.5 * 0.375 is nearer to 1 */
     CHECK(errors[1] == 0.375f && errors[0] == -0.625f);
     CHECK(targets[0] == weights[0] && targets[1] == weights[1]);
+    CHECK(missed[1] == errors[1] && missed[0] == errors[0]);
+    CHECK(from_rows[1] == 0 && from_rows[0] == 0.1875f);
 }
 
 static void test_rows_that_cannot_are_independent(void)
@@ -312,6 +318,56 @@ static void test_a_target_that_is_no_number_becomes_zero(void)
     CHECK(settled(-infinity_value(), bits, REACH) == 0);
 }
 
+#ifdef ATTAR_HAS_AVX2
+/* Both problems have the same numbers; floats are compared unless some may be none, whose bits say nothing. */
+static void check_same(const problem *a, const problem *b, int with_floats)
+{
+    const size_t size = PLACES * sizeof(float);
+    CHECK(memcmp(a->integers, b->integers, PLACES * sizeof *a->integers) == 0);
+    if (!with_floats)
+        return;
+    CHECK(memcmp(a->errors, b->errors, size) == 0);
+    CHECK(memcmp(a->targets, b->targets, size) == 0);
+    CHECK(memcmp(a->from_rows, b->from_rows, size) == 0);
+    if (a->feedback.row_lower != NULL)
+        CHECK(memcmp(a->missed, b->missed, size) == 0);
+}
+
+/* A problem of its own for each kernel, made from the same random numbers. */
+static void check_kernel(attar_feedback_kernel *kernel, attar_feedback_kernel *portable, int coupled, int32_t reach,
+                         const float *strange)
+{
+    const uint32_t state = random_state;
+    problem p[2];
+    for (int k = 0; k < 2; k++) {
+        random_state = state;
+        p[k] = random_problem(0.5f);
+        p[k].feedback.rate = 0.01;
+        p[k].feedback.reach = reach;
+        p[k].feedback.row_lower = coupled ? p[k].row_lower : NULL;
+        if (strange != NULL)
+            p[k].weights[PLACES / 2] = p[k].targets[PLACES / 3] = *strange;
+        (k == 0 ? kernel : portable)(&p[k].feedback, &p[k].block);
+    }
+    check_same(p, p + 1, strange == NULL);
+    release(p);
+    release(p + 1);
+}
+
+static void test_kernels_equal_the_portable_ones(void)
+{
+    const float strange[] = {nan_value(), infinity_value(), -infinity_value(), 3e38f, -3e38f, 1e-45f};
+    if (!attar_cpu_has_avx2())
+        return;
+    for (int32_t trial = 0; trial < 300; trial++) {
+        const float *number = trial % 2 ? strange + trial / 2 % (int32_t)(sizeof strange / sizeof *strange) : NULL;
+        const int32_t reach = trial % (REACH + 1); /* the tables have room for more */
+        check_kernel(attar_feedback_independent_avx2, attar_feedback_independent_portable, 0, reach, number);
+        check_kernel(attar_feedback_coupled_avx2, attar_feedback_coupled_portable, 1, reach, number);
+    }
+}
+#endif
+
 /* Rows are independent: what one holds is seen by no other. */
 static void test_a_row_of_nan_harms_no_other(void)
 {
@@ -320,7 +376,7 @@ static void test_a_row_of_nan_harms_no_other(void)
     CHECK(settle(&clean) == ATTAR_OK);
     memcpy(usual, p.integers, sizeof usual);
     memcpy(p.targets, p.weights, PLACES * sizeof *p.targets);
-    for (size_t at = 2 * WIDTH; at < 3 * WIDTH; at++) {
+    for (size_t at = 2; at < PLACES; at += ROWS) {
         p.targets[at] = p.weights[at] = nan_value();
         usual[at] = 0;
     }
@@ -339,13 +395,17 @@ int main(void)
     test_prices();
     test_reach();
     test_the_widest_reach();
-    test_what_targets_gain();
+    check_what_targets_gain(0);
+    check_what_targets_gain(1);
     test_rows_make_up_for_each_other();
     test_rows_that_cannot_are_independent();
     test_any_scale();
     test_numbers_that_are_none();
     test_a_target_that_is_no_number_becomes_zero();
     test_a_row_of_nan_harms_no_other();
+#ifdef ATTAR_HAS_AVX2
+    test_kernels_equal_the_portable_ones();
+#endif
     puts("ok");
     return 0;
 }

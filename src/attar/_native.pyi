@@ -42,7 +42,8 @@ def feedback_round(
     tables: np.ndarray,
     integers: np.ndarray,
     errors: np.ndarray,
-    row_feedback: np.ndarray,
+    from_rows: np.ndarray,
+    missed: np.ndarray,
 ) -> None: ...
 
 class Sink:

@@ -75,7 +75,14 @@ def test_the_ends_of_the_ranges_are_possible(budget):
 @pytest.mark.parametrize("asked", [{}, {"max_drop": 1}, {"target_size": 9}, {"min_agreement": 9}, {"max_error": 1}])
 def test_a_choice_needs_samples(network, asked):
     with pytest.raises(BudgetError, match="without --data nothing can be judged"):
-        attar.compress(network, **asked)
+        attar.compress(network, recipe="candidates", **asked)
+
+
+@pytest.mark.parametrize("asked", [{"max_drop": 1}, {"min_agreement": 9}, {"max_error": 1, "target_size": 9}])
+@pytest.mark.parametrize("recipe", ["default", "int8"])
+def test_a_limit_on_quality_needs_samples(network, recipe, asked):
+    with pytest.raises(BudgetError, match="without --data nothing can be judged"):
+        attar.compress(network, recipe=recipe, **asked)
 
 
 @pytest.mark.parametrize("asked", [{"max_drop": 1}, {"min_agreement": 99}])

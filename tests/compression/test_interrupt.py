@@ -77,7 +77,7 @@ def test_the_best_before_the_interrupt_is_kept(monkeypatch, network, labelled):
 @pytest.mark.parametrize("seconds", [0, 1e-9, 0.02])
 @pytest.mark.parametrize("budget", BUDGETS)
 def test_time_limits(network, labelled, seconds, budget):
-    result = attar.compress(network, data=labelled, recipe="default", time_limit=seconds, **BUDGETS[budget])
+    result = attar.compress(network, data=labelled, recipe="candidates", time_limit=seconds, **BUDGETS[budget])
     check(result, "the time limit was reached")
 
 

@@ -27,7 +27,7 @@ def test_recipes_that_come_with_attar_work(network, labelled, name):
 
 
 def test_the_default_is_among_them():
-    assert {"default", "int8", "deep_compression"} <= set(named_recipes())
+    assert {"default", "candidates", "int8", "deep_compression"} <= set(named_recipes())
 
 
 def test_listed_settings_are_combined():
@@ -121,7 +121,7 @@ def test_unreadable_files(tmp_path, load, content, message):
 
 def test_no_such_recipe():
     with pytest.raises(
-        RecipeError, match="no recipe 'better': neither a file nor one of deep_compression, default, int8"
+        RecipeError, match="no recipe 'better': neither a file nor one of candidates, deep_compression, default, int8"
     ):
         load_recipe("better")
 

@@ -71,7 +71,8 @@ def test_an_interrupted_run_goes_on_with_the_same_bytes(monkeypatch, run, whole,
     with monkeypatch.context() as patch:
         interrupt_at(patch, Judge, "outputs_of", passes + 1)
         cut_short = run(tmp_path / "w")
-    assert cut_short.report.search["stopped"] == "it was interrupted" and len(cut_short.points) == passes
+    assert cut_short.report.search["stopped"] == "it was interrupted"
+    assert len([point for point in cut_short.points if point.slope]) == passes  # beside the exact network
     again = run(tmp_path / "w")
     assert same(again, whole)
     assert resumed(again) == {"points": passes, "gauge": True, "layers": 0}

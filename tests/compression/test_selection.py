@@ -50,7 +50,7 @@ def test_a_network_without_weights():
         attar.compress(net, recipe="int8")
 
 
-@pytest.mark.parametrize("recipe", ["int8", "default", "deep_compression"])
+@pytest.mark.parametrize("recipe", ["int8", "default", "candidates", "deep_compression"])
 def test_every_initializer_is_changed_or_listed_with_a_reason(network, labelled, recipe):
     result = attar.compress(network, data=labelled, recipe=recipe, max_drop=10, time_limit=2)
     changed = {change.name for change in result.report.changes}

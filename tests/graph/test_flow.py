@@ -26,7 +26,7 @@ def model():
 
 def test_a_node_reads_what_its_subgraphs_capture(model):
     flow, values = Flow(model.graph), values_of(model)
-    assert [value.name for value in flow.reads[values["y"].producer()]] == ["flag", "h"]
+    assert [value.name for value in flow.reads[values["y"].producer()]] == ["flag", "h", "inner", "deeper"]
     assert flow.readers[values["h"]] == [values["y"].producer()]
 
 

@@ -18,17 +18,20 @@ from attar.passes.catalog import CATALOG, config_from_json, config_to_json
 from attar.passes.pipeline import apply_plan
 from attar.passes.prune.magnitude import Magnitude
 from attar.passes.quantize.bias_correction import BiasCorrection
+from attar.passes.quantize.rate_distortion import RateDistortion
 from attar.passes.quantize.uniform import Uniform
 from attar.passes.share.kmeans import KMeans
 
-# What changes nothing, for each technique; `Uniform` gets weights that lie on its grid.
+# What changes nothing, for each technique; those that round get weights that lie on their grid.
 ZERO_STRENGTH = {
     "approximate.svd": TruncatedSvd(ratio=1.0),
     "prune.magnitude": Magnitude(level=0.0),
     "share.kmeans": KMeans(clusters=4096),
     "quantize.uniform": Uniform(bits=4),
+    "quantize.rate_distortion": RateDistortion(slope=1e-30),
     "quantize.bias_correction": BiasCorrection(),
 }
+TOP_OF_GRID = {"quantize.uniform": 7, "quantize.rate_distortion": 8}
 
 every_network = pytest.mark.parametrize("network", NETWORKS)
 every_config = pytest.mark.parametrize(
@@ -149,17 +152,16 @@ def test_a_convolution_in_place_of_a_matrix_is_named_where_it_is_declined(name):
 @every_technique
 def test_zero_strength_is_the_identity(network, name):
     model, _, statistics = prepared(network)
-    if name == "quantize.uniform":
-        model = on_grid(model, bits=4)
+    if name in TOP_OF_GRID:
+        model = on_grid(model, top=TOP_OF_GRID[name])
     applied = apply_to_all(model, (ZERO_STRENGTH[name],), statistics)
     assert serialize(applied.model) == serialize(model)
     assert applied.changed == {}
 
 
-def on_grid(model, *, bits):
+def on_grid(model, *, top):
     """Return the network with weights on a grid whose outermost level is in use."""
     copy = model.clone()
-    top = 2 ** (bits - 1) - 1
     for layer in survey(copy).layers:
         value = copy.graph.initializers[layer.name]
         integers = np.random.default_rng(0).integers(-top, top + 1, layer.shape)

@@ -52,11 +52,12 @@ def by_group(output, node, groups):
     return output.reshape(1, -1, output.shape[-1])
 
 
+OTHERWISE = {"twice", "tied", "left", "lstm_w", "lstm_r", "inner", "deeper"}  # below, or inside a subgraph
 LAYERS = [
     (name, layer.name)
     for name, builder in networks.NETWORKS.items()
     for layer in survey(load(builder())).layers
-    if name != "shared" and layer.name != "left"
+    if layer.name not in OTHERWISE
 ]
 
 

@@ -17,11 +17,11 @@ extern "C" {
 
 enum { ATTAR_FEEDBACK_REACH_MAX = 1 << 24 }; /* up to here a float holds every integer */
 
-/* What does not change from block to block. Rows are independent unless there is a triangle for them too: then the
- * error of a row is carried on to the rows before it in the same way. */
+/* What does not change from block to block. Rows are independent unless there is a triangle for them too: then what a
+ * row misses is carried on to the rows before it in the same way. */
 typedef struct attar_feedback {
     size_t rows;
-    const float *row_lower;     /* rows x rows, unit lower triangle; NULL where rows are independent */
+    const float *row_lower;     /* rows x rows, unit lower triangle, row by row; NULL where rows are independent */
     const float *row_curvature; /* rows */
     float step;                 /* weights are integers x step; finite and above zero */
     double rate;                /* what a bit costs, in the unit of curvature x error^2; not below zero */
@@ -30,11 +30,12 @@ typedef struct attar_feedback {
     int32_t reach; /* 0 to ATTAR_FEEDBACK_REACH_MAX */
 } attar_feedback;
 
-/* One block of `width` columns; every array has rows x width elements unless said otherwise.
+/* One block of columns; every array has width x rows elements, column by column, unless said otherwise.
  * targets: the weights plus what the columns behind the block feed back; the block's own feedback is added to them.
- * lower: width x width, the block's part of the columns' triangle. curvature: width. tables: of each place.
- * integers, errors: out; errors are weights - integers x step. row_feedback: rows, for work; unused where rows are
- * independent. */
+ * lower: width x width, the block's part of the columns' triangle, row by row. curvature: width. tables: of each place.
+ * integers, errors: out; errors are weights - integers x step.
+ * from_rows: what rows that are already settled feed back; that of these rows is added. missed: out; targets - integers
+ * x step, for the rows still to come. Both unused where rows are independent. */
 typedef struct attar_feedback_block {
     size_t width;
     const float *weights;
@@ -44,7 +45,8 @@ typedef struct attar_feedback_block {
     const uint8_t *tables;
     int32_t *integers;
     float *errors;
-    float *row_feedback;
+    float *from_rows;
+    float *missed;
 } attar_feedback_block;
 
 /* What is not a number, or whose cost is none, becomes 0. */

@@ -78,9 +78,14 @@ def with_small_norms(job: Job) -> Job:
 def carry_out_plan(job: Job, plan: Mapping[str, Steps]) -> Applied:
     """Do again what a plan says, on the calibration samples of this job."""
     check_names(plan, [layer.name for layer in job.layers])
+    macs = layer_macs(job.model)
+    classifies = job.samples is not None and _judge(job, 1).classifies
 
     def treat(layer: WeightLayer, weights: Weights) -> Chained:
-        return chain(weights, plan.get(layer.name, ()))
+        steps = plan.get(layer.name, ())
+        if job.samples is not None and _walks(steps):
+            weights = replace(weights, row_cost=_row_cost(job, layer, classifies=classifies, macs=macs))
+        return chain(weights, steps)
 
     return _walk(job, treat, "carrying out the plan")
 
@@ -209,10 +214,13 @@ def _first_slope(job: Job) -> float:
 
 
 def _ended(descent: Descent, job: Job, to_bytes: ToBytes, evaluations: int, kept: Kept) -> Descended:
-    """Return how it ended; a descent that was stopped before its first point leaves the network exact."""
-    if descent.best is None:
+    """Return how it ended; without a point, or one within the limits on quality, with the network as it is."""
+
+    def exact(slope: float) -> Point:
         applied = walk(job.model, job.layers, None, lambda layer, weights: Chained((weights,), (), ()))
-        descent.points.append(Point(0.0, to_bytes(applied), applied.notes, 0.0, 0.0))
-    else:
-        kept.end(descent.points)
+        return Point(slope, to_bytes(applied), applied.notes, 0.0, 0.0)
+
+    if descent.best is None or (job.budget.limits_quality and descent.best.load > 1):
+        descent.points.append(_unless_kept(exact, kept)(0.0))
+    kept.end(descent.points)
     return Descended(descent.best, tuple(descent.points), evaluations, descent.stopped, kept.report())

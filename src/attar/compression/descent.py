@@ -37,7 +37,7 @@ class Point:
 
 
 class Descent:
-    """A search along the slope: towards the fewest bytes within load 1, or within `target_bytes` to the least damage."""
+    """A search along the slope: to the fewest bytes within load 1, or to the least damage within `target_bytes`."""
 
     def __init__(self, make: Callable[[float], Point], *, target_bytes: int | None, deadline: float | None) -> None:
         self._make = make

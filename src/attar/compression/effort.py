@@ -15,8 +15,8 @@ RUNS = (60, 400)  # fewest and most runs of the network, whatever its size
 PROBES_PER_LAYER = (3, 10)
 SWAP_BELOW_MACS = 5e9  # a run this cheap is not worth building a session with constant weights for
 PASS_MACS, PASSES = 1.5e12, (3, 12)  # of all passes of a descent; fewest and most
-COLUMNS, WIDTH = 16_384, 1024  # a rough price of the moments of one layer
-GAUGE_MACS, GAUGE_RUNS, GAUGE_SAMPLES = 1e12, 2, 48
+COLUMNS = 16_384  # whose products make the moments of one layer, about
+GAUGE_MACS, GAUGE_RUNS, GAUGE_SAMPLES = 1e12, 2, 32
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,7 @@ def _clamp(value: float, bounds: tuple[int, int]) -> int:
 def passes_for(model: ir.Model, layers: Sequence[WeightLayer], *, samples: int) -> int:
     """Return how many whole networks a descent along the slope may make, each from `samples` calibration samples."""
     runs = 2 * samples * sum(macs or 0 for macs in layer_macs(model).values())
-    moments = sum(
-        2 * COLUMNS * layer.size * max(layer.size // layer.shape[layer.channel_axis], 1) / WIDTH for layer in layers
-    )
+    moments = sum(2 * COLUMNS * (layer.size / layer.shape[layer.channel_axis]) ** 2 for layer in layers)
     return _clamp(PASS_MACS / max(runs + moments, 1), PASSES)
 
 

@@ -18,10 +18,10 @@ from .judge import Judge
 from .walk import changed_tensors
 
 CLEAR = (1e-3, 3e-2)  # damage that says what it should, of a classifier in nats
-FIRST_STEP = 1.0  # in standard deviations of the weights
-FACTORS = (3.0, 0.4)  # of the next step, where the damage was too small or too large
-RUNS = 4
-WIDEST = 4.0  # standard deviations: beyond, little is left of the layer
+FIRST_ERROR = 0.004  # of the output's power: what mostly comes to such a damage
+FACTORS = (8.0, 0.15)  # of the next error, where the damage was too small or too large
+RUNS = 3
+MOST_ERROR = 0.3
 
 
 def damage_per_error(layer: WeightLayer, weights: Weights, judge: Judge) -> float:
@@ -30,18 +30,18 @@ def damage_per_error(layer: WeightLayer, weights: Weights, judge: Judge) -> floa
     `weights` are the original's, with moments where the layer was seen. Damages too small to be measured count as the
     least that is.
     """
-    problem, deviation = Problem(weights), float(np.sqrt(np.mean(np.square(weights.values, dtype=np.float64))))
-    if not deviation:
+    problem = Problem(weights)
+    if not problem.power:
         return 0.0
-    step, found = FIRST_STEP, 0.0
+    share, found = FIRST_ERROR, 0.0
     for _ in range(RUNS):
-        values, error = problem.rounded(step * deviation)
+        values, error = problem.rounded(problem.step_for(share))
         damage = judge.damage(judge.outputs(_tensors(layer, weights, values, judge)))
         found = max(damage, np.finfo(np.float32).eps) / max(error, np.finfo(np.float64).tiny)
         if damage > CLEAR[1]:
-            step *= FACTORS[1]
-        elif damage < CLEAR[0] and step < WIDEST:
-            step = min(step * FACTORS[0], WIDEST)
+            share *= FACTORS[1]
+        elif damage < CLEAR[0] and share < MOST_ERROR:
+            share = min(share * FACTORS[0], MOST_ERROR)
         else:
             break
     return float(found)

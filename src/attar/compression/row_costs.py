@@ -23,7 +23,7 @@ STEP = 0.01  # of the standard deviation of the layer's outputs: far above round
 HALF_STEP = 0.05  # the same for halves, which are rounded to a thousandth or two
 PROBE_BYTES = 1 << 28
 LEANING = 2.0  # on three networks best of 0.1 to 4, and flat from 1 to 2
-AFFORDABLE_MACS = 2e11  # a few seconds on two cores
+AFFORDABLE_MACS = 3e10  # about a second on two cores
 
 Inputs = Mapping[str, np.ndarray]
 

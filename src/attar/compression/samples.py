@@ -10,9 +10,9 @@ from ..evaluate import Dataset, load_data
 from ..evaluate.data import InputSpec
 
 MIN_SAMPLES = 8  # fewer can't be split three ways into anything that means something
-WITH_EVAL = (0.3, 0.7)  # calibration, search; the verdict has data of its own
+WITH_EVAL = (0.5, 0.5)  # calibration, search; the verdict has data of its own
 MAX_SHARED = 0.01  # of the verdict's samples: public data sets hold a few pictures twice
-ALONE = (0.15, 0.35, 0.5)  # calibration, search, verdict
+ALONE = (0.25, 0.25, 0.5)  # calibration, search, verdict
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ RANKS = (0.08, 0.12, 0.17, 0.23, 0.3, 0.4, 0.55)  # of the rank at which two fac
 NEAREST = 1  # how far along RANKS a later pass looks, either way
 SMALLEST = 4096  # weights of a matrix that may become two: less is not worth the names
 WORTHWHILE = 0.97  # of the cost of one tensor: what two must come down to
+SLOPES = (1e-30, 1e30)  # that a plan can name
 UNIFORM = 12 / (2 * np.log(2))  # step^2 per slope of a grid that is fine: error step^2 / 12, halved twice by every bit
 
 
@@ -50,10 +51,10 @@ class Treatment:
         self.ranks = dict.fromkeys(self.sensitivity, 0) | found
 
     def _treat(self, layer: WeightLayer, weights: Weights, slope: float) -> Chained:
-        if layer.name not in self.sensitivity:
+        if not self.sensitivity.get(layer.name):  # without weights but zero, or not asked for
             return Chained((weights,), (), ())
         weights = replace(weights, row_cost=self.row_costs.get(layer.name))
-        own = slope / max(self.sensitivity[layer.name], np.finfo(np.float64).tiny)
+        own = float(np.clip(slope / self.sensitivity[layer.name], *SLOPES))
         config, decision = self._cheapest(layer, weights, own)
         return chain(weights, _correction(layer, weights, own), decided(weights, config, decision))
 

@@ -20,7 +20,7 @@ from ..runtime.stages import Stages
 MOST_INPUTS = 4608  # of one block of second moments: wider layers are cut, for memory's sake
 POSITIONS = (16, 64)  # fewest and most output positions of a sample that are looked at
 COLUMNS_PER_INPUT = 4  # that these positions should come to, over all samples
-KEPT_BYTES = 1 << 28  # of inner values, by either network
+KEPT_BYTES = (1 << 28, 1 << 30)  # fewest and most, of inner values, by either network; the more weights, the fewer
 
 Treat = Callable[[WeightLayer, Weights], Chained]
 
@@ -40,8 +40,10 @@ class Walk:
 
     def __init__(self, model: ir.Model, inputs: Mapping[str, np.ndarray], *, threads: int, seed: int = 0) -> None:
         """Get ready to look at what `inputs` (all calibration samples, by name) become inside `model`."""
-        self._original = Stages(model, inputs, threads=threads, memory_bytes=KEPT_BYTES)
-        self._changed = Stages(model, inputs, threads=threads, memory_bytes=KEPT_BYTES)
+        weights = sum(value.const_value.nbytes for value in model.graph.initializers.values())
+        kept = int(np.clip(KEPT_BYTES[1] - 2 * weights, *KEPT_BYTES))
+        self._original = Stages(model, inputs, threads=threads, memory_bytes=kept)
+        self._changed = Stages(model, inputs, threads=threads, memory_bytes=kept)
         self._model, self._seed = model, seed
         self._is_changed = False
 

@@ -8,15 +8,16 @@ price makes it rate-distortion quantization. The plain form is `feedback_referen
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import _native
 from .quadratic import Quadratic
 
-WIDTH = 64  # columns of a block: within one, errors are carried on weight by weight, between blocks by a product
-ROWS = 256  # of a share: rows are independent, and shares of one size give the same bits for any number of threads
+WIDTH = 128  # columns of a tile: within one, errors are carried on weight by weight, between tiles by a product
+ROWS = 128  # of a tile; tiles of one size give the same bits for any number of threads
+NONE = np.empty((0, 0), np.float32)  # where rows are independent
 
 Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]  # as `map`; may share the work among threads
 
@@ -51,53 +52,97 @@ def round_with_feedback(
         inputs: what errors along the last axis cost, by group. rows: what errors along the rows cost, one group; None
             where every row counts the same and for itself.
     """
-    groups, count, _ = weights.shape
-    shares = [slice(0, count)] if rows else [slice(i, i + ROWS) for i in range(0, count, ROWS)]
+    sheets = [_Sheet(each, group, step, inputs, prices, rows) for group, each in enumerate(weights)]
+    for turn in _turns(*weights.shape[1:], coupled=rows is not None):
+        for _ in spread(_settle, [(sheet, run) for sheet in sheets for run in turn]):
+            pass
     integers = np.empty(weights.shape, np.int32)
-
-    def settle(work: tuple[int, slice]) -> None:
-        group, share = work
-        integers[group, share] = _round_rows(weights[group, share], step, inputs, group, prices, share, rows)
-
-    for _ in spread(settle, [(group, share) for group in range(groups) for share in shares]):
-        pass
+    for group, sheet in enumerate(sheets):
+        integers[group] = sheet.integers.T
     return integers
 
 
-def _round_rows(
-    weights: np.ndarray,
-    step: float,
-    inputs: Quadratic,
-    group: int,
-    prices: Prices,
-    share: slice,
-    rows: Quadratic | None,
-) -> np.ndarray:
-    count, n = weights.shape
-    lower, curvature, tables = inputs.lower[group], inputs.curvature[group], prices.tables[group, share]
-    row_lower = rows.lower[0] if rows else np.empty((0, 0), np.float32)
-    row_curvature = rows.curvature[0] if rows else np.ones(count, np.float32)
-    integers, errors = np.empty((count, n), np.int32), np.zeros((count, n), np.float32)
-    scratch = np.empty(count, np.float32)
-    for stop in range(n, 0, -WIDTH):
-        block = slice(max(stop - WIDTH, 0), stop)
-        own = np.ascontiguousarray(weights[:, block], np.float32)
-        targets = own + errors[:, stop:] @ lower[stop:, block]
-        settled, missed = np.empty(own.shape, np.int32), np.empty(own.shape, np.float32)
+class Tile(NamedTuple):
+    """Rows and columns that are settled at once."""
+
+    rows: slice
+    columns: slice
+
+
+Run = list[Tile]  # one after the other
+
+
+def _turns(count: int, n: int, *, coupled: bool) -> list[list[Run]]:
+    """Return turn by turn what can go side by side: where rows are coupled a tile waits for those below it, too."""
+    runs = [[Tile(rows, columns) for columns in _cuts(n, WIDTH)] for rows in _cuts(count, ROWS)]
+    if not coupled:
+        return [runs]
+    turns: dict[int, list[Run]] = {}
+    for i, run in enumerate(runs):
+        for j, tile in enumerate(run):
+            turns.setdefault(i + j, []).append([tile])
+    return [turns[turn] for turn in sorted(turns)]
+
+
+def _cuts(count: int, size: int) -> list[slice]:
+    """Return slices of `size` from the end to the beginning, where one may be shorter."""
+    return [slice(max(stop - size, 0), stop) for stop in range(count, 0, -size)]
+
+
+def _settle(work: tuple["_Sheet", Run]) -> None:
+    sheet, run = work
+    for tile in run:
+        sheet.settle(tile)
+
+
+class _Sheet:
+    """The matrix of one group while it is settled, transposed: the rows of a tile's column lie side by side."""
+
+    def __init__(
+        self, weights: np.ndarray, group: int, step: float, inputs: Quadratic, prices: Prices, rows: Quadratic | None
+    ) -> None:
+        self._weights = np.ascontiguousarray(weights.T, np.float32)
+        self._tables = np.ascontiguousarray(prices.tables[group].T)
+        self._lower, self._curvature = inputs.lower[group], inputs.curvature[group]
+        self._row_lower = rows.lower[0] if rows else None
+        self._row_curvature = rows.curvature[0] if rows else np.ones(len(weights), np.float32)
+        self._step, self._rate, self._bits = step, prices.rate, prices.bits
+        self._errors = np.empty_like(self._weights)
+        self._missed = np.empty_like(self._weights) if rows else NONE
+        self.integers = np.empty(self._weights.shape, np.int32)
+
+    def settle(self, tile: Tile) -> None:
+        """Settle a tile; those behind it and, where rows are coupled, those below it must be settled."""
+        rows, columns = tile
+        place = (columns, rows)
+        weights = np.ascontiguousarray(self._weights[place])
+        from_columns = self._lower[columns.stop :, columns].T @ self._errors[columns.stop :, rows]
+        integers, errors = np.empty(weights.shape, np.int32), np.empty_like(weights)
+        row_lower, from_rows, missed = self._rows_of(tile)
         _native.feedback_round(
-            own,
-            targets,
-            np.ascontiguousarray(lower[block, block]),
-            np.ascontiguousarray(curvature[block]),
+            weights,
+            weights + from_columns,
+            np.ascontiguousarray(self._lower[columns, columns]),
+            np.ascontiguousarray(self._curvature[columns]),
             row_lower,
-            row_curvature,
-            step,
-            prices.rate,
-            prices.bits,
-            np.ascontiguousarray(tables[:, block]),
-            settled,
+            np.ascontiguousarray(self._row_curvature[rows]),
+            self._step,
+            self._rate,
+            self._bits,
+            np.ascontiguousarray(self._tables[place]),
+            integers,
+            errors,
+            from_rows,
             missed,
-            scratch,
         )
-        integers[:, block], errors[:, block] = settled, missed
-    return integers
+        self.integers[place], self._errors[place] = integers, errors
+        if self._row_lower is not None:
+            self._missed[place] = missed
+
+    def _rows_of(self, tile: Tile) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return the part of the rows' triangle, what the rows below feed back, and where to note what is missed."""
+        if self._row_lower is None:
+            return NONE, NONE, NONE
+        rows, columns = tile
+        from_rows = self._missed[columns, rows.stop :] @ self._row_lower[rows.stop :, rows]
+        return np.ascontiguousarray(self._row_lower[rows, rows]), from_rows, np.empty_like(from_rows)

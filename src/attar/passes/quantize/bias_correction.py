@@ -1,8 +1,8 @@
 """Bias correction: take back the shift of a layer's mean output that its changed weights cause.
 
 E[y'] - E[y] = (W' - W) E[x], so b <- b - (W' - W) E[x], with E[x] measured in calibration; where a batch normalization
-follows, its mean moves instead (Nagel et al. 2019, section 4.2; card BCORR). Where the layers in front have changed too,
-E[y'] = W' E[x'] with the inputs as they are now. Cost: none, biases are stored anyway, and on a grid they take less.
+follows, its mean moves instead (Nagel et al. 2019, section 4.2; card BCORR). Where the layers in front have changed
+too, E[y'] = W' E[x'] with the inputs as they are now. Cost: none, biases are stored anyway, on a grid they take less.
 """
 
 from collections.abc import Sequence
