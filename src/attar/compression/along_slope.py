@@ -209,7 +209,7 @@ def _first_slope(job: Job) -> float:
         damages.append(DAMAGE_OF_A_PERCENT * (100 - budget.min_agreement))
     if budget.max_error is not None:
         damages.append((budget.max_error / 100) ** 2)
-    weights = sum(layer.size for layer in job.layers)
+    weights = max(sum(layer.size for layer in job.layers), 1)
     return max(PER_WEIGHT * min(damages) / weights, 1e-20)
 
 

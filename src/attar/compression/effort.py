@@ -58,5 +58,5 @@ def passes_for(model: ir.Model, layers: Sequence[WeightLayer], *, samples: int) 
 
 def gauge_samples(model: ir.Model, *, layers: int, samples: int) -> int:
     """Return how many samples measure one layer's sensitivity."""
-    each = layers * GAUGE_RUNS * max(sum(macs or 0 for macs in layer_macs(model).values()), 1)
+    each = max(layers, 1) * GAUGE_RUNS * max(sum(macs or 0 for macs in layer_macs(model).values()), 1)
     return min(_clamp(GAUGE_MACS / each, (GAUGE_SAMPLES, samples)), samples)
