@@ -96,8 +96,9 @@ class Kept:
         self._written += 1
         name = f"point-{self.found_points + self._written:03}"
         self.folder.write(name, self._points_key, _facts(point), point.data)
-        for layer in self.folder.names(kept_layers.KIND):
-            self.folder.remove(layer)
+        for finished in self._passes:
+            if finished.slope == point.slope:
+                finished.remove()
 
     def end(self, points: Sequence[Point]) -> None:
         """Note which points the run ended with: a user picks among these."""

@@ -21,7 +21,6 @@ from ..passes.weights import Weights, product
 from .work import Record, WorkFolder, number_of, text_of, usable
 
 LARGE = 20_000_000  # weights: a pass over fewer is made again
-KIND = "layer-"
 SHIFT = "shift"
 
 
@@ -29,18 +28,19 @@ class KeptLayers:
     """What one pass at one slope has finished, in a folder.
 
     Attributes:
-        found: how many layers were taken from an earlier run.
+        found: how many layers were taken from an earlier run. slope: of the pass.
     """
 
     def __init__(self, folder: WorkFolder, key: str, model: ir.Model, layers: Sequence[WeightLayer], slope: float):
         self.found = 0
-        self._folder, self._key, self._model, self._slope = folder, key, model, slope
-        self._names = {layer.name: f"{KIND}{number:04}" for number, layer in enumerate(layers, 1)}
+        self.slope = slope
+        self._folder, self._key, self._model = folder, key, model
+        self._names = {layer.name: f"layer-{number:04}" for number, layer in enumerate(layers, 1)}
 
     def find(self, layer: WeightLayer, weights: Weights) -> Chained | None:
         """Return the layer as it was finished, None where it wasn't."""
         record = self._folder.read(self._names[layer.name], self._key)
-        if record is None or (record.facts.get("layer"), record.facts.get("slope")) != (layer.name, self._slope):
+        if record is None or (record.facts.get("layer"), record.facts.get("slope")) != (layer.name, self.slope):
             return None
         done = usable(lambda: _read(record, layer, weights, self._model))
         self.found += done is not None
@@ -56,13 +56,18 @@ class KeptLayers:
             tensors[SHIFT] = done.shift.values
         facts = {
             "layer": layer.name,
-            "slope": self._slope,
+            "slope": self.slope,
             "grids": [float(hint.scales[0]) for hint in hints],
             "shift_step": None if done.shift is None or done.shift.step is None else float(done.shift.step),
             "steps": [config_to_json(config) for config in done.steps],
             "declined": [list(note) for note in done.declined],
         }
         self._folder.write(self._names[layer.name], self._key, facts, container.to_bytes(None, tensors=tensors))
+
+    def remove(self) -> None:
+        """Remove the layers: the pass has come to its end."""
+        for name in self._names.values():
+            self._folder.remove(name)
 
 
 def _read(record: Record, layer: WeightLayer, weights: Weights, model: ir.Model) -> Chained:
