@@ -3,6 +3,7 @@
 A judge is made once for a network and its inputs, takes arrays by initializer's name, and returns a loss in points.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ import onnxruntime as ort
 from onnx import TensorProto, numpy_helper
 from peers.lossy import Arrays
 from peers.sweep import Judge
+
+FileJudge = Callable[[bytes], float]
 
 BATCH = 64
 THREADS = 1
@@ -43,22 +46,26 @@ def answers(model: bytes, inputs: np.ndarray, *, threads: int = THREADS) -> np.n
 
 def drop(path: Path, inputs: np.ndarray, labels: np.ndarray, *, threads: int = THREADS) -> Judge:
     """Return the judge of top-1 accuracy lost to the file at `path`, in points; negative where it was won."""
+    judge = file_drop(path, inputs, labels, threads=threads)
+    return lambda arrays: judge(filled(path, arrays))
+
+
+def file_drop(path: Path, inputs: np.ndarray, labels: np.ndarray, *, threads: int = THREADS) -> FileJudge:
+    """Return the same judge for whole ONNX files, whose graph may be another."""
     right = correct(answers(path.read_bytes(), inputs, threads=threads), labels)
-
-    def judge(arrays: Arrays) -> float:
-        return 100 * (right - correct(answers(filled(path, arrays), inputs, threads=threads), labels)) / len(labels)
-
-    return judge
+    return lambda model: 100 * (right - correct(answers(model, inputs, threads=threads), labels)) / len(labels)
 
 
 def disagreement(path: Path, inputs: np.ndarray, *, threads: int = THREADS) -> Judge:
     """Return the judge of answers that differ from those of the file at `path`, percent: 100 less the agreement."""
+    judge = file_disagreement(path, inputs, threads=threads)
+    return lambda arrays: judge(filled(path, arrays))
+
+
+def file_disagreement(path: Path, inputs: np.ndarray, *, threads: int = THREADS) -> FileJudge:
+    """Return the same judge for whole ONNX files."""
     original = answers(path.read_bytes(), inputs, threads=threads)
-
-    def judge(arrays: Arrays) -> float:
-        return 100 - 100 * correct(answers(filled(path, arrays), inputs, threads=threads), original) / len(inputs)
-
-    return judge
+    return lambda model: 100 - 100 * correct(answers(model, inputs, threads=threads), original) / len(inputs)
 
 
 def correct(found: np.ndarray, wanted: np.ndarray) -> int:

@@ -71,10 +71,11 @@ def test_an_interrupted_run_goes_on_with_the_same_bytes(monkeypatch, run, whole,
     with monkeypatch.context() as patch:
         interrupt_at(patch, Judge, "outputs_of", passes + 1)
         cut_short = run(tmp_path / "w")
-    assert cut_short.report.search["stopped"] == "it was interrupted" and len(cut_short.points) == passes
+    assert cut_short.report.search["stopped"] == "it was interrupted"
+    assert len([point for point in cut_short.points if point.slope]) == passes  # beside the exact network
     again = run(tmp_path / "w")
     assert same(again, whole)
-    assert resumed(again) == {"points": passes, "gauge": True}
+    assert resumed(again) == {"points": passes, "gauge": True, "layers": 0}
 
 
 def test_a_crash_leaves_what_was_finished(monkeypatch, run, whole, tmp_path):
@@ -83,7 +84,7 @@ def test_a_crash_leaves_what_was_finished(monkeypatch, run, whole, tmp_path):
         with pytest.raises(ZeroDivisionError):
             run(tmp_path / "w")
     again = run(tmp_path / "w")
-    assert same(again, whole) and resumed(again) == {"points": 0, "gauge": True}
+    assert same(again, whole) and resumed(again) == {"points": 0, "gauge": True, "layers": 0}
 
 
 def crash(*args):
@@ -98,7 +99,7 @@ def test_a_pass_after_the_resumed_ones_starts_from_their_ranks(labelled, tmp_pat
     points[-1].unlink()
     again = attar.compress(network, data=labelled, work=tmp_path / "w", max_drop=20)
     assert same(again, whole)
-    assert resumed(again) == {"points": len(points) - 1, "gauge": True}
+    assert resumed(again) == {"points": len(points) - 1, "gauge": True, "layers": 0}
 
 
 CHANGES = {
@@ -120,7 +121,7 @@ def test_another_question_gets_its_own_answer(run, folder, changed):
 
 
 def test_a_budget_of_the_same_kind_keeps_the_gauge(run, folder):
-    assert resumed(run(folder, max_drop=3)) == {"points": 0, "gauge": True}
+    assert resumed(run(folder, max_drop=3)) == {"points": 0, "gauge": True, "layers": 0}
 
 
 def test_other_samples_resume_nothing(network, run, folder):
@@ -247,7 +248,7 @@ def test_records_that_cannot_be_replaced_are_named(run, whole, folder):
 def test_one_damaged_point_is_made_again(run, whole, folder):
     flip("point-002.attar")(folder)
     again = run(folder)
-    assert same(again, whole) and resumed(again) == {"points": len(whole.points) - 1, "gauge": True}
+    assert same(again, whole) and resumed(again) == {"points": len(whole.points) - 1, "gauge": True, "layers": 0}
     assert resumed(run(folder))["points"] == len(whole.points)
 
 

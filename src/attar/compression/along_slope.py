@@ -20,7 +20,7 @@ from .kept import Kept
 from .row_costs import affordable, row_cost, row_form
 from .selection import select_again
 from .treatment import Treatment, data_free
-from .walk import Treat, Walk, in_order, walk
+from .walk import Finished, Treat, Walk, in_order, walk
 
 DAMAGE_OF_A_POINT = 0.04  # nats of divergence that go with a point of drop: four networks, within a factor of two
 DAMAGE_OF_A_PERCENT = 0.002  # the same for a percent of other answers
@@ -114,7 +114,8 @@ def descend(job: Job, to_bytes: ToBytes, kept: Kept) -> Descended:
             treatment.append(_gauged(job, kept))
         if descent.points:  # the last one may have been kept by another run: what it found is in its steps alone
             treatment[0].go_on_from(descent.points[-1].notes.changed)
-        applied = _walk(job, treatment[0].at(slope), f"compressing, pass {len(descent.points) + 1}")
+        phase, finished = f"compressing, pass {len(descent.points) + 1}", kept.layers(job.model, job.layers, slope)
+        applied = _walk(job, treatment[0].at(slope), phase, finished)
         outputs = judge.outputs_of(applied.model)
         damage, load, figures = judge.damage(outputs), judge.load(outputs), judge.figures(outputs)
         return Point(slope, to_bytes(applied), applied.notes, damage, load, figures)
@@ -150,7 +151,7 @@ def _walks(steps: Steps) -> bool:
     return any(isinstance(config, RateDistortion) for config in steps)
 
 
-def _walk(job: Job, treat: Treat, phase: str) -> Applied:
+def _walk(job: Job, treat: Treat, phase: str, finished: Finished | None = None) -> Applied:
     job.progress(phase, 0.0)
     inputs = job.samples.calibration.inputs if job.samples else None
     return walk(
@@ -161,6 +162,7 @@ def _walk(job: Job, treat: Treat, phase: str) -> Applied:
         threads=job.threads,
         seed=job.seed,
         progress=lambda share: job.progress(phase, share),
+        finished=finished,
     )
 
 
@@ -213,9 +215,12 @@ def _first_slope(job: Job) -> float:
 
 def _ended(descent: Descent, job: Job, to_bytes: ToBytes, evaluations: int, kept: Kept) -> Descended:
     """Return how it ended; without a point, or one within the limits on quality, with the network as it is."""
-    if descent.points:
-        kept.end(descent.points)
-    if descent.best is None or (job.budget.limits_quality and descent.best.load > 1):
+
+    def exact(slope: float) -> Point:
         applied = walk(job.model, job.layers, None, lambda layer, weights: Chained((weights,), (), ()))
-        descent.points.append(Point(0.0, to_bytes(applied), applied.notes, 0.0, 0.0))
+        return Point(slope, to_bytes(applied), applied.notes, 0.0, 0.0)
+
+    if descent.best is None or (job.budget.limits_quality and descent.best.load > 1):
+        descent.points.append(_unless_kept(exact, kept)(0.0))
+    kept.end(descent.points)
     return Descended(descent.best, tuple(descent.points), evaluations, descent.stopped, kept.report())

@@ -11,21 +11,22 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 
 from .. import container
-from ..errors import AttarError
 from ..graph import LeftAlone, WeightLayer
 from ..numerics.quadratic import Quadratic, taken_apart
 from ..passes.pipeline import Declined, Notes
+from . import kept_layers
 from .descent import Point
 from .fingerprint import key_of_gauge, key_of_points, parts_of
 from .job import Job
 from .judge import Figures
+from .kept_layers import KeptLayers
 from .recipe import load_plan, plan_to_json
 from .treatment import Treatment
-from .work import Record, WorkFolder
+from .work import Record, WorkFolder, number_of, text_of, usable
 
-REFUSED = (AttarError, ValueError, KeyError, TypeError, AttributeError, OverflowError, np.linalg.LinAlgError)
 ROOM_BYTES = 1 << 26  # beside the weights: graph, tables
 GAUGE = "gauge"
 
@@ -49,6 +50,7 @@ class Kept:
         self.folder = folder
         self.found_points, self.found_gauge = 0, False
         self._job, self._written, self._has_begun = job, 0, False
+        self._passes: list[KeptLayers] = []
         self._parts = parts_of(job) if folder else {}
         self._points_key, self._gauge_key = key_of_points(self._parts), key_of_gauge(self._parts)
         self._points = points_in(job, folder, self._points_key) if folder else []
@@ -58,11 +60,8 @@ class Kept:
         record = self.folder.read(GAUGE, self._gauge_key) if self.folder else None
         if record is None:
             return None
-        try:
-            treatment = _read_gauge(record, layers, room_for(self._job))
-        except REFUSED:
-            return None
-        self.found_gauge = True
+        treatment = usable(lambda: _read_gauge(record, layers, room_for(self._job)))
+        self.found_gauge = treatment is not None
         return treatment
 
     def keep_gauge(self, treatment: Treatment) -> None:
@@ -81,14 +80,25 @@ class Kept:
         self.found_points += found is not None
         return found
 
+    def layers(self, model: ir.Model, layers: Sequence[WeightLayer], slope: float) -> KeptLayers | None:
+        """Return what keeps the layers of the pass at this slope; None where a pass is made again in a moment."""
+        if not self.folder or sum(layer.size for layer in layers) < kept_layers.LARGE:
+            return None
+        self._begin()
+        self._passes.append(KeptLayers(self.folder, self._points_key, model, layers, slope))
+        return self._passes[-1]
+
     def keep_point(self, point: Point) -> None:
-        """Keep a finished point."""
+        """Keep a finished point; its layers need not be kept any longer."""
         if not self.folder:
             return
         self._begin()
         self._written += 1
         name = f"point-{self.found_points + self._written:03}"
         self.folder.write(name, self._points_key, _facts(point), point.data)
+        for finished in self._passes:
+            if finished.slope == point.slope:
+                finished.remove()
 
     def end(self, points: Sequence[Point]) -> None:
         """Note which points the run ended with: a user picks among these."""
@@ -102,9 +112,9 @@ class Kept:
         if not self.folder:
             return {}
         work = {"folder": str(self.folder.path), "size_bytes": self.folder.size_bytes, "trouble": self.folder.trouble}
-        if not (self.found_points or self.found_gauge):
-            return {"work": work}
-        return {"work": work, "resumed": {"points": self.found_points, "gauge": self.found_gauge}}
+        layers = sum(finished.found for finished in self._passes)
+        resumed = {"points": self.found_points, "gauge": self.found_gauge, "layers": layers}
+        return {"work": work, "resumed": resumed} if any(resumed.values()) else {"work": work}
 
     def _begin(self) -> None:
         """Make room for the first record: what another run left goes, and this run says what it is."""
@@ -136,15 +146,9 @@ def run_facts(job: Job, parts: Mapping[str, Any]) -> dict[str, Any]:
 
 def points_in(job: Job, folder: WorkFolder, key: str) -> list[Point]:
     """Return all points of a folder that can be used."""
-    found = (_checked_point(folder.read(name, key), job) for name in folder.names("point-"))
+    records = (folder.read(name, key) for name in folder.names("point-"))
+    found = (usable(lambda record=record: _read_point(record, job)) for record in records if record is not None)
     return [point for point in found if point is not None]
-
-
-def _checked_point(record: Record | None, job: Job) -> Point | None:
-    try:
-        return None if record is None else _read_point(record, job)
-    except REFUSED:
-        return None
 
 
 def _facts(point: Point) -> dict[str, Any]:
@@ -173,15 +177,15 @@ def _read_point(record: Record, job: Job) -> Point:
     if not set(changed) <= {layer.name for layer in job.layers}:
         raise ValueError("the plan names another network's layers")
     notes = Notes(changed, read_left_alone(facts["left_alone"]), tuple(_declined(item) for item in facts["declined"]))
-    slope, damage, load = _number(facts["slope"]), _number(facts["damage"]), _number(facts["load"])
+    slope, damage, load = number_of(facts["slope"]), number_of(facts["damage"]), number_of(facts["load"])
     return Point(slope, record.data, notes, damage, load, _figures(facts["figures"]))
 
 
 def _figures(facts: Any) -> Figures | None:
     if facts is None:
         return None
-    drop, agreement = (None if facts[name] is None else _number(facts[name]) for name in ("drop", "agreement"))
-    return Figures(drop, facts["is_predicted"] is True, agreement, _number(facts["relative_error"]))
+    drop, agreement = (None if facts[name] is None else number_of(facts[name]) for name in ("drop", "agreement"))
+    return Figures(drop, facts["is_predicted"] is True, agreement, number_of(facts["relative_error"]))
 
 
 def read_left_alone(items: Any) -> tuple[LeftAlone, ...]:
@@ -190,17 +194,17 @@ def read_left_alone(items: Any) -> tuple[LeftAlone, ...]:
     Raises:
         ValueError, TypeError: it is something else.
     """
-    return tuple(LeftAlone(_text(name), tuple(int(n) for n in shape), _text(why)) for name, shape, why in items)
+    return tuple(LeftAlone(text_of(name), tuple(int(n) for n in shape), text_of(why)) for name, shape, why in items)
 
 
 def _declined(item: Any) -> Declined:
     layer, technique, reason = item
-    return Declined(_text(layer), _text(technique), _text(reason))
+    return Declined(text_of(layer), text_of(technique), text_of(reason))
 
 
 def _read_gauge(record: Record, layers: Sequence[WeightLayer], most_bytes: int) -> Treatment:
     rows = {layer.name: layer.shape[layer.channel_axis] for layer in layers}
-    sensitivity = {_text(name): _number(value) for name, value in record.facts["sensitivity"].items()}
+    sensitivity = {text_of(name): number_of(value) for name, value in record.facts["sensitivity"].items()}
     if set(sensitivity) != set(rows) or not all(0 <= value < math.inf for value in sensitivity.values()):
         raise ValueError("sensitivities of other layers, or none")
     file = container.open(record.data, max_decoded_bytes=most_bytes)
@@ -225,17 +229,3 @@ def _triangle(form: np.ndarray) -> np.ndarray:
 def _finite(value: Any) -> Any:
     """JSON has no infinity: it becomes null."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _number(value: Any) -> float:
-    if value is None:
-        return math.inf
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{value!r} is not a number")
-    return float(value)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{value!r} is not text")
-    return value

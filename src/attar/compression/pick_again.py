@@ -13,11 +13,11 @@ from .descent import Point
 from .fingerprint import key_of_points, parts_of
 from .finish import Picker
 from .job import Job
-from .kept import REFUSED, points_in, read_left_alone, room_for
+from .kept import points_in, read_left_alone, room_for
 from .points import is_number
 from .result import Result
 from .settle import Request, settle
-from .work import Record, WorkFolder
+from .work import REFUSED, Record, WorkFolder
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from .walk import Treat
 
 RANKS = (0.08, 0.12, 0.17, 0.23, 0.3, 0.4, 0.55)  # of the rank at which two factors hold as many numbers as the matrix
 NEAREST = 1  # how far along RANKS a later pass looks, either way
+ALL_RANKS = 1 << 19  # weights of a matrix of which every pass tries all of RANKS
 SMALLEST = 4096  # weights of a matrix that may become two: less is not worth the names
 WORTHWHILE = 0.97  # of the cost of one tensor: what two must come down to
 SLOPES = (1e-30, 1e30)  # that a plan can name
@@ -76,8 +77,10 @@ class Treatment:
         limit = break_even_rank(*weights.matrix.shape)
         ladder = sorted({max(round(share * limit), 1) for share in RANKS})
         last = self.ranks.get(layer.name)
-        if last is None or last not in ladder:
-            return ladder if last is None else []
+        if last is None or layer.size <= ALL_RANKS:
+            return ladder
+        if last not in ladder:
+            return []
         place = ladder.index(last)
         return ladder[max(place - NEAREST, 0) : place + NEAREST + 1]
 

@@ -1,7 +1,9 @@
 """Go through a network layer by layer and change each with what the layers in front of it have become in view."""
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 import onnx_ir as ir
@@ -21,6 +23,16 @@ COLUMNS_PER_INPUT = 4  # that these positions should come to, over all samples
 KEPT_BYTES = (1 << 28, 1 << 30)  # fewest and most, of inner values, by either network; the more weights, the fewer
 
 Treat = Callable[[WeightLayer, Weights], Chained]
+
+
+class Finished(Protocol):
+    """Keeps finished layers for a walk that may be cut short, and has those of one that was."""
+
+    def find(self, layer: WeightLayer, weights: Weights) -> Chained | None:
+        """Return the layer as it was finished, None where it wasn't."""
+
+    def keep(self, layer: WeightLayer, done: Chained) -> None:
+        """Keep a layer that is finished."""
 
 
 class Walk:
@@ -43,6 +55,13 @@ class Walk:
             return weights
         layout = replace(found.layout, blocks=block_count(found.layout.inputs, MOST_INPUTS))
         return replace(weights, layout=layout, moments=self._moments(found, layout.blocks))
+
+    def pass_by(self, layer: WeightLayer) -> None:
+        """Run the networks as `weights` does: values that are kept from here on must not differ in their last bits."""
+        found = find_inputs(self._model, layer)
+        if isinstance(found, LayerInputs):
+            for stages in (self._original, self._changed)[: 1 + self._is_changed]:
+                deque(stages.batches(found.tensors), maxlen=0)
 
     def change(self, layer: WeightLayer, done: Chained) -> None:
         """Go on with `layer` as `done` left it."""
@@ -80,6 +99,7 @@ def walk(
     threads: int = 0,
     seed: int = 0,
     progress: Callable[[float], None] = lambda share: None,
+    finished: Finished | None = None,
 ) -> Applied:
     """Return a copy of `model` whose `layers` went through `treat`, one after the other, in the order of the flow.
 
@@ -89,8 +109,15 @@ def walk(
     result = nothing_applied(model)
     sizes = np.cumsum([layer.size for layer in layers])
     for layer, reached in zip(in_order(model, layers), sizes, strict=True):
-        weights = seen.weights(layer) if seen else _unseen(model, layer)
-        done = treat(layer, weights)
+        weights = _unseen(model, layer)
+        done = finished.find(layer, weights) if finished else None
+        if done is None:
+            weights = seen.weights(layer) if seen else weights
+            done = treat(layer, weights)
+            if finished:
+                finished.keep(layer, done)
+        elif seen:
+            seen.pass_by(layer)
         if seen:
             seen.change(layer, done)
         result = take(result, layer, done, weights)

@@ -7,19 +7,29 @@ and its bytes are those that it names. What the bytes mean is for the reader to 
 import contextlib
 import hashlib
 import json
+import math
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from ..container import write_bytes
-from ..errors import OutputError
+from ..errors import AttarError, OutputError
+
+T = TypeVar("T")
 
 FORMAT = 1
 MAX_JSON_BYTES = 1 << 25
 RECORD = re.compile(r"(run|gauge|(?:point|layer)-[0-9]{1,6})\.(json|attar)")
+# What reading a record that is not what it should be may raise.
+REFUSED = (
+    *(AttarError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, StopIteration),
+    *(MemoryError, np.linalg.LinAlgError),
+)
 LEFT_OVER = re.compile(r"\.attar-[0-9a-f]{16}\.tmp")
 
 
@@ -116,6 +126,38 @@ class WorkFolder:
             yield from sorted(path for path in self.path.iterdir() if path.is_file())
         except OSError:
             return
+
+
+def usable(read: Callable[[], T]) -> T | None:
+    """Return what `read` makes of a record, None where it finds out that the record is damaged or another's."""
+    try:
+        return read()
+    except REFUSED:
+        return None
+
+
+def number_of(value: Any) -> float:
+    """Return a number that JSON held; null stands for infinity, which JSON has not.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if value is None:
+        return math.inf
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f"{value!r} is not a number")
+    return float(value)
+
+
+def text_of(value: Any) -> str:
+    """Return a text that JSON held.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not text")
+    return value
 
 
 def check_place(path: str | os.PathLike[str]) -> None:

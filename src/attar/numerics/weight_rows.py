@@ -1,9 +1,13 @@
 """Weights as matrices with a row for each output, in the order of the columns that they multiply; and back."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from .second_moments import block_count
+
+UNKNOWN_INPUTS = 512  # of one block
 
 
 @dataclass(frozen=True)
@@ -57,3 +61,8 @@ def plain_rows(shape: tuple[int, ...], channel_axis: int) -> WeightRows:
     """Describe weights of any kind, whose inputs are not known: a row for every index along the channel axis."""
     others = tuple(axis + 1 for axis in range(len(shape)) if axis != channel_axis)
     return WeightRows(shape, (1, *shape), (0, channel_axis + 1, *others))
+
+
+def in_blocks(layout: WeightRows) -> WeightRows:
+    """Return the layout with its inputs cut where nothing is known of them: no form over all of them is needed."""
+    return replace(layout, blocks=block_count(layout.inputs, UNKNOWN_INPUTS))

@@ -14,7 +14,7 @@ from ..numerics.low_rank import Decomposition, decompose
 from ..numerics.moments import InputStatistics
 from ..numerics.quadratic import Quadratic
 from ..numerics.second_moments import SecondMoments
-from ..numerics.weight_rows import WeightRows, plain_rows
+from ..numerics.weight_rows import WeightRows, in_blocks, plain_rows
 
 
 class NotApplicable(AttarError):
@@ -62,7 +62,7 @@ class Weights:
     @property
     def as_rows(self) -> WeightRows:
         """How the weights become rows."""
-        return self.layout or plain_rows(self.values.shape, self.channel_axis)
+        return self.layout or in_blocks(plain_rows(self.values.shape, self.channel_axis))
 
     def with_values(self, values: np.ndarray, hint: GridHint | None = None) -> "Weights":
         """Return the same layer with other values."""

@@ -152,9 +152,12 @@ def _course_lines(search: Mapping[str, Any]) -> list[str]:
 
 
 def _resumed_text(resumed: Mapping[str, Any]) -> str:
-    count = resumed["points"]
-    parts = [f"{count} point{'' if count == 1 else 's'}"] if count else []
-    return ", ".join([*parts, *(["gauge"] if resumed["gauge"] else [])])
+    parts = [_counted(resumed["points"], "point"), "gauge" if resumed["gauge"] else ""]
+    return ", ".join(part for part in (*parts, _counted(resumed["layers"], "layer")) if part)
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}" if count else ""
 
 
 def measurement_lines(m: Measurement) -> list[str]:
