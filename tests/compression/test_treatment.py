@@ -122,14 +122,23 @@ def tried(monkeypatch, treatment, layer, weights, slope):
     return ranks
 
 
-def test_later_passes_look_near_what_the_first_one_found(monkeypatch):
+def test_of_a_small_matrix_every_pass_tries_all_ranks(monkeypatch):
+    layer, weights = seen(gemm(inputs=100, outputs=100))
+    treatment = Treatment({"w": 1.0})
+    first, second = (tried(monkeypatch, treatment, layer, weights, slope) for slope in (1e-3, 1.1e-3))
+    assert first == second and len(first) == len(RANKS)
+
+
+def test_of_a_large_matrix_later_passes_look_near_what_the_first_one_found(monkeypatch):
+    monkeypatch.setattr("attar.compression.treatment.ALL_RANKS", 0)
     layer, weights = seen(thin(rank=12))
     treatment = Treatment({"w": 1.0})
     first, second = (tried(monkeypatch, treatment, layer, weights, slope) for slope in (1e-3, 1.1e-3))
     assert len(first) == len(RANKS) and len(second) <= 2 * NEAREST + 1 and set(second) < set(first)
 
 
-def test_what_stayed_whole_once_is_not_taken_apart_again(monkeypatch):
+def test_a_large_matrix_that_stayed_whole_once_is_not_taken_apart_again(monkeypatch):
+    monkeypatch.setattr("attar.compression.treatment.ALL_RANKS", 0)
     layer, weights = seen(gemm(inputs=100, outputs=100))
     treatment = Treatment({"w": 1.0})
     assert tried(monkeypatch, treatment, layer, weights, 1e-3) != []
