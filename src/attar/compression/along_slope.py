@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+import onnx_ir as ir
 
 from ..graph import WeightLayer, layer_macs, simplify_norms
 from ..numerics.quadratic import Quadratic
@@ -90,7 +91,7 @@ def carry_out_plan(job: Job, plan: Mapping[str, Steps]) -> Applied:
     return _walk(job, treat, "carrying out the plan")
 
 
-def without_data(job: Job, to_bytes: ToBytes, kept: Kept) -> Descended:
+def without_data(job: Job, original: ir.Model, to_bytes: ToBytes, kept: Kept) -> Descended:
     """Compress without having seen a sample: every layer's step is the same share of its weights' deviation."""
 
     def made(slope: float) -> Point:
@@ -101,11 +102,11 @@ def without_data(job: Job, to_bytes: ToBytes, kept: Kept) -> Descended:
     make = _unless_kept(made, kept)
     descent = Descent(make, target_bytes=job.budget.target_size, deadline=job.deadline)
     descent.run(FREE_SLOPE, passes=1 if job.budget.target_size is None else 12)
-    return _ended(descent, job, to_bytes, 0, kept)
+    return _ended(descent, job, original, to_bytes, 0, kept)
 
 
-def descend(job: Job, to_bytes: ToBytes, kept: Kept) -> Descended:
-    """Find the slope that uses up the budget, and make the network at it."""
+def descend(job: Job, original: ir.Model, to_bytes: ToBytes, kept: Kept) -> Descended:
+    """Find the slope that uses up the budget, and make the network at it; `original` stays where no grid will do."""
     judge = _judge(job, len(job.samples.search))
     treatment: list[Treatment] = []
 
@@ -123,7 +124,7 @@ def descend(job: Job, to_bytes: ToBytes, kept: Kept) -> Descended:
     target = None if job.budget.limits_quality else job.budget.target_size
     descent = Descent(_unless_kept(made, kept), target_bytes=target, deadline=job.deadline)
     descent.run(_first_slope(job), passes=passes_for(job.model, job.layers, samples=len(job.samples.calibration)))
-    return _ended(descent, job, to_bytes, judge.evaluations, kept)
+    return _ended(descent, job, original, to_bytes, judge.evaluations, kept)
 
 
 def _unless_kept(made: Callable[[float], Point], kept: Kept) -> Callable[[float], Point]:
@@ -213,11 +214,14 @@ def _first_slope(job: Job) -> float:
     return max(PER_WEIGHT * min(damages) / weights, 1e-20)
 
 
-def _ended(descent: Descent, job: Job, to_bytes: ToBytes, evaluations: int, kept: Kept) -> Descended:
+def _ended(
+    descent: Descent, job: Job, original: ir.Model, to_bytes: ToBytes, evaluations: int, kept: Kept
+) -> Descended:
     """Return how it ended; without a point, or one within the limits on quality, with the network as it is."""
 
     def exact(slope: float) -> Point:
-        applied = walk(job.model, job.layers, None, lambda layer, weights: Chained((weights,), (), ()))
+        layers = select_again(original, job.layers)
+        applied = walk(original, layers, None, lambda layer, weights: Chained((weights,), (), ()))
         return Point(slope, to_bytes(applied), applied.notes, 0.0, 0.0)
 
     if descent.best is None or (job.budget.limits_quality and descent.best.load > 1):

@@ -43,8 +43,8 @@ class Recipe:
 
     @property
     def follows_slope(self) -> bool:
-        """Whether it asks for rate-distortion quantization, whose slope the budget settles."""
-        return any(isinstance(config, RateDistortion) for steps in self.chains for config in steps)
+        """Whether it asks for rate-distortion quantization without a setting: the budget settles the slope."""
+        return self.chains == ((RateDistortion(),),)
 
 
 @dataclass(frozen=True)

@@ -105,11 +105,16 @@ def _carry_out(asked: Job, work: str | os.PathLike[str] | None) -> Result:
     if follows_slope(asked):
         job = with_small_norms(asked)
         kept = keep(asked, work)
-        found = (descend if job.samples else without_data)(job, lambda applied: _to_bytes(job, applied), kept)
+        found = (descend if job.samples else without_data)(
+            job, asked.model, lambda applied: _to_bytes(job, applied), kept
+        )
         return finish_descent(asked, found)
-    if asked.given_plan is not None and needs_walk(asked.given_plan):
+    plan = asked.given_plan
+    if plan is None and not asked.recipe.has_choice:
+        plan = _same_for_all(asked)
+    if plan is not None and needs_walk(plan):
         job = with_small_norms(asked)
-        applied = carry_out_plan(job, asked.given_plan)
+        applied = carry_out_plan(job, plan)
         return finish(asked, _to_bytes(job, applied), applied.notes, None)
     found, applied, data = _layer_by_layer(asked)
     return finish(asked, data, applied.notes, found)
