@@ -216,6 +216,8 @@ def _step_text(step: Mapping[str, Any], change: LayerChange) -> str:
     name = step["technique"]
     if name == "approximate.svd":
         return f"rank {min(change.now[0].shape)}"
+    if name == "quantize.rate_distortion":
+        return "rate distortion" if step["rank"] is None else f"rank {step['rank']}, rate distortion"
     if name == "prune.magnitude":
         return f"prune {100 * step['level']:.0f} %" if step.get("quality") is None else f"prune {step['quality']} std"
     if name == "share.kmeans":
