@@ -11,10 +11,10 @@ import argparse
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 from unittest import mock
 
 import numpy as np
+from coding.markdown import rewrite
 from sizes import FASHION, MEAN, NETWORKS, PAGE, STD, test_images
 from threadpoolctl import threadpool_limits
 
@@ -25,6 +25,7 @@ from attar.compression.job import Job
 from attar.compression.settle import Request, settle
 from attar.compression.treatment import Treatment
 from attar.evaluate.fidelity import divergence
+from attar.graph import layer_macs
 from attar.passes.quantize import rate_distortion
 from attar.passes.weights import Weights
 from attar.runtime import Session
@@ -68,7 +69,7 @@ TREAT, USUAL_POWER = Treatment._treat, 1.0
 VARIANTS = (
     Variant("everything", nullcontext),
     Variant("without second order", lambda: mock.patch.object(walk.Walk, "weights", unseen), gauged=True),
-    Variant("without the price of bits", lambda: mock.patch.multiple(rate_distortion, _rounds=lambda *a: free(*a))),
+    Variant("without the price of bits", lambda: mock.patch.object(rate_distortion, "_rounds", free)),
     Variant("without repair of what came before", lambda: mock.patch.object(rate_distortion, "_repaired", as_they_are)),
     Variant("without slopes: equal relative error", lambda: mock.patch.object(Treatment, "_treat", same_share)),
     Variant("without row costs", lambda: mock.patch.object(along_slope, "affordable", lambda *a, **k: False), True),
@@ -99,7 +100,7 @@ def main() -> None:
             tables.append(table(name))
             print(tables[-1], flush=True)
     if only is None:
-        rewrite(PAGE, "\n".join(tables))
+        rewrite(PAGE, BEGIN, END, "\n".join(tables))
 
 
 def table(name: str) -> str:
@@ -107,13 +108,14 @@ def table(name: str) -> str:
     job = job_of(name)
     images = test_images()[0][:IMAGES]
     original = answers(job.model, images)
-    usual = along_slope._gauge(job)
+    macs = layer_macs(job.model)
+    usual = along_slope._gauge(job, macs)
     lines = [f"### {NETWORKS[name]}", "", "| | " + " | ".join(f"bytes at {d} nats" for d in DAMAGES) + " |"]
     lines.append("|---|" + "--:|" * len(DAMAGES))
     best: Mapping[float, float] = {}
     for variant in VARIANTS:
         with variant.patched():
-            gauged = along_slope._gauge(job) if variant.gauged else usual
+            gauged = along_slope._gauge(job, macs) if variant.gauged else usual
             found = at_damages(list(curve(job, gauged, images, original)))
         best = best or found
         cells = (f"{size:,.0f} ({size / best[d] - 1:+.0%})" if size else "-" for d, size in found.items())
@@ -167,11 +169,6 @@ def at_damages(points: Curve) -> dict[float, float | None]:
         d: float(np.exp(np.interp(np.log(d), damages, sizes))) if damages[0] <= np.log(d) <= damages[-1] else None
         for d in DAMAGES
     }
-
-
-def rewrite(page: Path, text: str) -> None:
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    page.write_text(f"{before}{BEGIN}\n{text}{END}{rest.split(END)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ import nets
 from coding import markdown, memory, sizes, speed
 
 PAGE = Path(__file__).parents[1] / "docs" / "codec.md"
+BEGIN, END = "<!-- benches/codec.py: begin -->", "<!-- end -->"
 EXAMPLES = """examples:
   python benches/codec.py                                    everything; VGG-16 alone takes five minutes
   python benches/codec.py --quick                            smaller weights and fewer rates, one minute
@@ -49,7 +50,7 @@ def main() -> None:
     if not is_whole:
         raise SystemExit(130)
     if options.write and PAGE.exists():
-        markdown.rewrite(PAGE, text)
+        markdown.rewrite(PAGE, BEGIN, END, text)
         progress(f"written into {PAGE.name}")
 
 

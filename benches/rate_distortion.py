@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from coding.markdown import rewrite
 from networks import judging, photos, ready
 from peers.per_tensor import best_per_tensor
 from peers.sweep import Point, best_global
@@ -55,9 +56,7 @@ def main() -> None:
         tables.append(fashion(name) if name in NETWORKS else imagenet(name))
         print(tables[-1], flush=True)
     if only is None:
-        before, rest = PAGE.read_text(encoding="utf-8").split(BEGIN)
-        text = "\n".join(tables)
-        PAGE.write_text(f"{before}{BEGIN}\n{text}{END}{rest.split(END)[1]}", encoding="utf-8")
+        rewrite(PAGE, BEGIN, END, "\n".join(tables))
 
 
 def fashion(name: str) -> str:

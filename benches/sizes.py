@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import zstandard
+from coding.markdown import rewrite
 from onnx import numpy_helper
 
 import attar
@@ -55,7 +56,7 @@ def main() -> None:
         tables.append(table(name, list(measure(FASHION / f"{name}.onnx", images, labels))))
         print(tables[-1], flush=True)
     if only is None:
-        rewrite(PAGE, "\n".join([*tables, environment()]))
+        rewrite(PAGE, BEGIN, END, "\n".join([*tables, environment()]))
         print(f"written into {PAGE.relative_to(ROOT)}")
 
 
@@ -217,15 +218,6 @@ def environment() -> str:
     names = ("attar", "numpy", "onnx", "onnxruntime", "zstandard")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     return f"Made by `python benches/sizes.py` with {versions}."
-
-
-def rewrite(page: Path, text: str) -> None:
-    """Put `text` between the marks of `page`."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, mark, after = rest.partition(END)
-    if not mark:
-        raise SystemExit(f"{page}: no section between {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

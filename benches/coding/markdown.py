@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-BEGIN, END = "<!-- benches/codec.py: begin -->", "<!-- end -->"
-
 
 def table(heads: str, rows: Iterable[Iterable[object]]) -> str:
     """Return a table; `heads` are separated by |, and one that begins with > stands over a column of numbers."""
@@ -26,10 +24,10 @@ def verdict(is_met: bool, bar: str) -> str:
     return f"{bar}: met" if is_met else f"{bar}: **missed**"
 
 
-def rewrite(page: Path, text: str) -> None:
-    """Put `text` between the marks of `page`. Raises SystemExit where it has none."""
-    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"{page.name}: no section between {BEGIN} and {END}")
-    page.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
+def rewrite(page: Path, begin: str, end: str, text: str) -> None:
+    """Put `text` between the marks `begin` and `end` of `page`. Raises SystemExit where it has none."""
+    before, begun, rest = page.read_text(encoding="utf-8").partition(begin)
+    _, ended, after = rest.partition(end)
+    if not begun or not ended:
+        raise SystemExit(f"{page.name}: no section between {begin} and {end}")
+    page.write_text(f"{before}{begin}\n{text}\n{end}{after}", encoding="utf-8")

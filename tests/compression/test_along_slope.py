@@ -15,6 +15,7 @@ from attar.evaluate import compare, metric_of
 from attar.export import to_onnx
 
 from . import nets
+from .test_interrupt import interrupt_at
 
 RNG = np.random.default_rng(0)
 
@@ -385,19 +386,6 @@ def check(result, why):
     assert result.report.search["stopped"] == why
     attar.open(result.data).file.check()
     assert len(nets.run(to_onnx(result.file), image=nets.images(3))[0]) == 3
-
-
-def interrupt_at(monkeypatch, owner, method, call):
-    """Raise KeyboardInterrupt once, at the `call`-th call of a method."""
-    original, calls = getattr(owner, method), []
-
-    def interrupted(*args, **kwargs):
-        calls.append(method)
-        if len(calls) == call:
-            raise KeyboardInterrupt
-        return original(*args, **kwargs)
-
-    monkeypatch.setattr(owner, method, interrupted)
 
 
 @pytest.mark.parametrize("call", [1, 3, 4])  # of three layers measured, then the first of the first network

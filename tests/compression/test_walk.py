@@ -6,11 +6,11 @@ from common import networks
 from common.networks import build, normal
 from common.running import random_feeds, run
 
-from attar.compression.walk import Walk, changed_tensors, in_order, walk
+from attar.compression.walk import Walk, in_order, walk
 from attar.graph import load, survey
 from attar.graph.expose import expose
 from attar.passes.approximate.svd import TruncatedSvd
-from attar.passes.pipeline import Chained, chain
+from attar.passes.pipeline import Chained, chain, changed_tensors
 from attar.passes.quantize.bias_correction import BiasCorrection
 from attar.passes.quantize.rate_distortion import RateDistortion
 from attar.passes.quantize.uniform import Uniform

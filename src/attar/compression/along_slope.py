@@ -13,10 +13,10 @@ from ..passes.pipeline import Applied, Chained, Declined, Steps, chain, check_na
 from ..passes.quantize.rate_distortion import RateDistortion
 from ..passes.weights import Weights
 from .descent import Descent, Point
-from .effort import gauge_samples, passes_for
+from .effort import Macs, gauge_samples, passes_for
 from .gauge import damage_per_error
 from .job import Job
-from .judge import Judge
+from .judge import Judge, swappable
 from .kept import Kept
 from .row_costs import affordable, row_cost, row_form
 from .selection import select_again
@@ -107,12 +107,12 @@ def without_data(job: Job, original: ir.Model, to_bytes: ToBytes, kept: Kept) ->
 
 def descend(job: Job, original: ir.Model, to_bytes: ToBytes, kept: Kept) -> Descended:
     """Find the slope that uses up the budget, and make the network at it; `original` stays where no grid will do."""
-    judge = _judge(job, len(job.samples.search))
+    judge, macs = _judge(job, len(job.samples.search)), layer_macs(job.model)
     treatment: list[Treatment] = []
 
     def made(slope: float) -> Point:
         if not treatment:
-            treatment.append(_gauged(job, kept))
+            treatment.append(_gauged(job, macs, kept))
         if descent.points:  # the last one may have been kept by another run: what it found is in its steps alone
             treatment[0].go_on_from(descent.points[-1].notes.changed)
         phase, finished = f"compressing, pass {len(descent.points) + 1}", kept.layers(job.model, job.layers, slope)
@@ -123,7 +123,7 @@ def descend(job: Job, original: ir.Model, to_bytes: ToBytes, kept: Kept) -> Desc
 
     target = None if job.budget.limits_quality else job.budget.target_size
     descent = Descent(_unless_kept(made, kept), target_bytes=target, deadline=job.deadline)
-    descent.run(_first_slope(job), passes=passes_for(job.model, job.layers, samples=len(job.samples.calibration)))
+    descent.run(_first_slope(job), passes=passes_for(macs, job.layers, samples=len(job.samples.calibration)))
     return _ended(descent, job, original, to_bytes, judge.evaluations, kept)
 
 
@@ -140,10 +140,10 @@ def _unless_kept(made: Callable[[float], Point], kept: Kept) -> Callable[[float]
     return make
 
 
-def _gauged(job: Job, kept: Kept) -> Treatment:
+def _gauged(job: Job, macs: Macs, kept: Kept) -> Treatment:
     treatment = kept.gauge(job.layers)
     if treatment is None:
-        treatment = _gauge(job)
+        treatment = _gauge(job, macs)
         kept.keep_gauge(treatment)
     return treatment
 
@@ -168,17 +168,16 @@ def _walk(job: Job, treat: Treat, phase: str, finished: Finished | None = None) 
 
 
 def _judge(job: Job, samples: int) -> Judge:
-    names = dict.fromkeys(n for lay in job.layers for n in (lay.name, *([lay.offset.name] if lay.offset else [])))
     picked = job.samples.search.take(np.arange(samples))
-    return Judge(job.model, tuple(names), picked, budget=job.budget, metric=job.metric, threads=job.threads)
+    return Judge(job.model, swappable(job.layers), picked, budget=job.budget, metric=job.metric, threads=job.threads)
 
 
-def _gauge(job: Job) -> Treatment:
+def _gauge(job: Job, macs: Macs) -> Treatment:
     """Measure the sensitivity of every layer, and of its outputs beside each other, in the original network."""
     phase, treatment = "measuring every layer's sensitivity", Treatment({})
     job.progress(phase, 0.0)
-    count = gauge_samples(job.model, layers=len(job.layers), samples=len(job.samples.search))
-    judge, macs = _judge(job, count), layer_macs(job.model)
+    count = gauge_samples(macs, layers=len(job.layers), samples=len(job.samples.search))
+    judge = _judge(job, count)
     seen = Walk(job.model, job.samples.calibration.inputs, threads=job.threads, seed=job.seed)
     for number, layer in enumerate(in_order(job.model, job.layers)):
         weights = seen.weights(layer)
@@ -191,7 +190,7 @@ def _gauge(job: Job) -> Treatment:
     return treatment
 
 
-def _row_cost(job: Job, layer: WeightLayer, *, classifies: bool, macs: Mapping[str, int | None]) -> Quadratic | None:
+def _row_cost(job: Job, layer: WeightLayer, *, classifies: bool, macs: Macs) -> Quadratic | None:
     """Probe what errors of the layer's outputs cost, where that is cheap; of mean 1."""
     inputs = job.samples.calibration.inputs
     if layer.groups > 1 or not affordable(job.model, layer, len(job.samples.calibration), macs=macs):

@@ -9,7 +9,7 @@ import onnx_ir as ir
 from .. import codec
 from ..graph import WeightLayer
 from ..numerics.moments import InputStatistics, output_error
-from ..passes.pipeline import Chained, Declined, Steps, chain, shifted_offset
+from ..passes.pipeline import Chained, Declined, Steps, chain, changed_tensors
 from ..passes.weights import Weights, product
 from ..plan.allocate import Option, pareto
 
@@ -47,10 +47,7 @@ class LayerChoices:
 
     def overrides(self, candidate: Candidate) -> dict[str, np.ndarray]:
         """Return the initializers that `candidate` would change, factors multiplied out."""
-        done = chain(self.weights, candidate.steps)
-        dtype = self._model.graph.initializers[self.layer.name].dtype.numpy()
-        weights = product(done.parts).astype(dtype, copy=False)
-        return {self.layer.name: weights, **shifted_offset(self._model, self.layer, done.shift)}
+        return changed_tensors(self._model, self.layer, chain(self.weights, candidate.steps))
 
     def _lossless(self, values: np.ndarray) -> Candidate:
         return Candidate((), codec.encode(values).size_bytes, 0.0)

@@ -3,7 +3,7 @@
 A limit in seconds would make the bytes depend on the machine; `--time-limit` is there for those who want that.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import onnx_ir as ir
@@ -17,6 +17,8 @@ SWAP_BELOW_MACS = 5e9  # a run this cheap is not worth building a session with c
 PASS_MACS, PASSES = 1.5e12, (3, 12)  # of all passes of a descent; fewest and most
 COLUMNS = 16_384  # whose products make the moments of one layer, about
 GAUGE_MACS, GAUGE_RUNS, GAUGE_SAMPLES = 1e12, 2, 32
+
+Macs = Mapping[str, int | None]  # multiply-accumulates per sample, by layer, as `layer_macs` tells them
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Effort:
 
 def effort_for(model: ir.Model, *, layers: int, samples: int) -> Effort:
     """Divide TOTAL_MACS by what one run of `samples` samples takes: half for probes, half for moves."""
-    macs_per_run = samples * sum(macs or 0 for macs in layer_macs(model).values())
+    macs_per_run = samples * _known(layer_macs(model))
     runs = _clamp(TOTAL_MACS / max(macs_per_run, 1), RUNS)
     return Effort(
         probes_per_layer=_clamp(runs / 2 / max(layers, 1), PROBES_PER_LAYER),
@@ -45,18 +47,22 @@ def effort_for(model: ir.Model, *, layers: int, samples: int) -> Effort:
     )
 
 
-def _clamp(value: float, bounds: tuple[int, int]) -> int:
-    return int(min(max(value, bounds[0]), bounds[1]))
-
-
-def passes_for(model: ir.Model, layers: Sequence[WeightLayer], *, samples: int) -> int:
+def passes_for(macs: Macs, layers: Sequence[WeightLayer], *, samples: int) -> int:
     """Return how many whole networks a descent along the slope may make, each from `samples` calibration samples."""
-    runs = 2 * samples * sum(macs or 0 for macs in layer_macs(model).values())
+    runs = 2 * samples * _known(macs)
     moments = sum(2 * COLUMNS * (layer.size / layer.shape[layer.channel_axis]) ** 2 for layer in layers)
     return _clamp(PASS_MACS / max(runs + moments, 1), PASSES)
 
 
-def gauge_samples(model: ir.Model, *, layers: int, samples: int) -> int:
+def gauge_samples(macs: Macs, *, layers: int, samples: int) -> int:
     """Return how many samples measure one layer's sensitivity."""
-    each = max(layers, 1) * GAUGE_RUNS * max(sum(macs or 0 for macs in layer_macs(model).values()), 1)
+    each = max(layers, 1) * GAUGE_RUNS * max(_known(macs), 1)
     return min(_clamp(GAUGE_MACS / each, (GAUGE_SAMPLES, samples)), samples)
+
+
+def _known(macs: Macs) -> int:
+    return sum(each or 0 for each in macs.values())
+
+
+def _clamp(value: float, bounds: tuple[int, int]) -> int:
+    return int(min(max(value, bounds[0]), bounds[1]))

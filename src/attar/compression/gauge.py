@@ -9,13 +9,12 @@ from dataclasses import replace
 import numpy as np
 
 from ..graph import WeightLayer
-from ..passes.pipeline import Chained
+from ..passes.pipeline import Chained, changed_tensors
 from ..passes.quantize.bias_correction import BiasCorrection
 from ..passes.quantize.bias_correction import plan as corrected
 from ..passes.quantize.rate_distortion import Problem
 from ..passes.weights import NotApplicable, Weights
 from .judge import Judge
-from .walk import changed_tensors
 
 CLEAR = (1e-3, 3e-2)  # damage that says what it should, of a classifier in nats
 FIRST_ERROR = 0.004  # of the output's power: what mostly comes to such a damage

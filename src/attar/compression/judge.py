@@ -1,6 +1,6 @@
 """The network as its own judge: swap weights in one session, run the search's samples, say what the output suffered."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,7 @@ import onnx_ir as ir
 from ..evaluate import Dataset, Metric, agreement, divergence, predicted_drop, relative_error
 from ..evaluate.fidelity import error_bound
 from ..evaluate.measurement import is_classifier
-from ..graph import set_initializer
+from ..graph import WeightLayer, set_initializer
 from ..runtime import Session
 from .budget import Budget
 
@@ -139,6 +139,11 @@ class Judge:
         if self._metric.name != "top-1" or predicted is None:
             return _bound(before - after)
         return max(_bound(predicted), _bound(before - after, errors=-BEYOND_CHANCE))
+
+
+def swappable(layers: Sequence[WeightLayer]) -> tuple[str, ...]:
+    """Return the initializers that a change of `layers` may replace: weights, and biases or means behind them."""
+    return tuple(dict.fromkeys(n for lay in layers for n in (lay.name, *([lay.offset.name] if lay.offset else []))))
 
 
 def _bound(values: np.ndarray, *, errors: float = STANDARD_ERRORS) -> float:

@@ -10,7 +10,7 @@ from ..numerics.low_rank import break_even_rank
 from ..numerics.quadratic import Quadratic
 from ..passes.pipeline import Chained, Steps, chain, decided
 from ..passes.quantize.bias_correction import BiasCorrection
-from ..passes.quantize.rate_distortion import PULL, Problem, RateDistortion, Rounded, coded_bits
+from ..passes.quantize.rate_distortion import PULL, SLOPES, Problem, RateDistortion, Rounded, coded_bits
 from ..passes.weights import Weights
 from .walk import Treat
 
@@ -19,7 +19,6 @@ NEAREST = 1  # how far along RANKS a later pass looks, either way
 ALL_RANKS = 1 << 19  # weights of a matrix of which every pass tries all of RANKS
 SMALLEST = 4096  # weights of a matrix that may become two: less is not worth the names
 WORTHWHILE = 0.97  # of the cost of one tensor: what two must come down to
-SLOPES = (1e-30, 1e30)  # that a plan can name
 UNIFORM = 12 / (2 * np.log(2))  # step^2 per slope of a grid that is fine: error step^2 / 12, halved twice by every bit
 
 

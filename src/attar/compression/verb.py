@@ -19,7 +19,7 @@ from .effort import effort_for
 from .finish import finish, finish_descent
 from .goals import Goal, LeastBytes, LeastDamage
 from .job import Job
-from .judge import Judge
+from .judge import Judge, swappable
 from .kept import keep
 from .pick_again import pick_again
 from .result import Result
@@ -116,20 +116,16 @@ def _carry_out(asked: Job, work: str | os.PathLike[str] | None) -> Result:
         job = with_small_norms(asked)
         applied = carry_out_plan(job, plan)
         return finish(asked, _to_bytes(job, applied), applied.notes, None)
-    found, applied, data = _layer_by_layer(asked)
+    found, applied, data = _layer_by_layer(asked, plan)
     return finish(asked, data, applied.notes, found)
 
 
-def _layer_by_layer(job: Job) -> tuple[Found | None, Applied, bytes]:
-    """Carry out what looks at one layer at a time: a plan, a recipe without choices, or a search among candidates."""
+def _layer_by_layer(job: Job, plan: Mapping[str, Steps] | None) -> tuple[Found | None, Applied, bytes]:
+    """Carry out a plan that looks at one layer at a time; without one, search it among candidates."""
     statistics = {}
     if job.samples is not None:
         statistics = input_statistics(job.model, job.layers, job.samples.calibration, threads=job.threads)
-    if job.given_plan is not None:
-        return None, *_build(job, job.given_plan, statistics)
-    if job.recipe.has_choice:
-        return _search(job, statistics)
-    return None, *_build(job, _same_for_all(job), statistics)
+    return _search(job, statistics) if plan is None else (None, *_build(job, plan, statistics))
 
 
 def _same_for_all(job: Job) -> dict[str, Steps]:
@@ -157,11 +153,10 @@ def _search(job: Job, statistics: Mapping[str, InputStatistics]) -> tuple[Found,
     """Search a plan and build it; under a byte target, again with less room while the file is over it."""
     target = None if job.budget.limits_quality else job.budget.target_size
     layers = [LayerChoices(job.model, layer, statistics.get(layer.name)) for layer in job.layers]
-    names = tuple(n for layer in job.layers for n in (layer.name, *([layer.offset.name] if layer.offset else [])))
     effort = effort_for(job.model, layers=len(layers), samples=len(job.samples.search))
     sitting = Judge(
         job.model,
-        names,
+        swappable(job.layers),
         job.samples.search,
         budget=job.budget,
         metric=job.metric,

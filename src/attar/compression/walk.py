@@ -12,8 +12,8 @@ from ..graph import WeightLayer
 from ..graph.flow import Flow
 from ..numerics.positions import Positions
 from ..numerics.second_moments import SecondMoments, block_count, second_moments
-from ..passes.pipeline import Applied, Chained, nothing_applied, shifted_offset, take
-from ..passes.weights import Weights, product
+from ..passes.pipeline import Applied, Chained, changed_tensors, nothing_applied, take
+from ..passes.weights import Weights
 from ..runtime.layer_inputs import LayerInputs, find_inputs
 from ..runtime.stages import Stages
 
@@ -49,7 +49,7 @@ class Walk:
 
     def weights(self, layer: WeightLayer) -> Weights:
         """Return the weights of `layer` with the moments of what they multiply, as the networks are now."""
-        weights = Weights.of(layer, self._model.graph.initializers[layer.name].const_value.numpy())
+        weights = _unseen(self._model, layer)
         found = find_inputs(self._model, layer)
         if not isinstance(found, LayerInputs):
             return weights
@@ -81,13 +81,6 @@ class Walk:
             yield from ((columns, columns) for columns in before)
             return
         yield from zip(before, found.column_blocks(self._changed, positions), strict=True)
-
-
-def changed_tensors(model: ir.Model, layer: WeightLayer, done: Chained) -> dict[str, np.ndarray]:
-    """Return the initializers of `layer` as `done` leaves them, factors multiplied out."""
-    dtype = model.graph.initializers[layer.name].dtype.numpy()
-    weights = product(done.parts).astype(dtype, copy=False)
-    return {layer.name: weights, **shifted_offset(model, layer, done.shift)}
 
 
 def walk(

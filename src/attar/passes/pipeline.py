@@ -15,7 +15,7 @@ from ..numerics.moments import InputStatistics
 from .catalog import Technique, technique_of
 from .quantize import bias_correction
 from .quantize.bias_correction import Shift
-from .weights import NotApplicable, Weights
+from .weights import NotApplicable, Weights, product
 
 Steps = tuple[Any, ...]  # configs, in the order in which they are applied
 
@@ -116,6 +116,13 @@ def apply_plan(
 def nothing_applied(model: ir.Model) -> Applied:
     """Return a copy of `model` before its first change."""
     return Applied(model.clone(), {}, {}, survey(model).left_alone, ())
+
+
+def changed_tensors(model: ir.Model, layer: WeightLayer, done: Chained) -> dict[str, np.ndarray]:
+    """Return the initializers of `layer` as `done` leaves them, factors multiplied out."""
+    dtype = model.graph.initializers[layer.name].dtype.numpy()
+    weights = product(done.parts).astype(dtype, copy=False)
+    return {layer.name: weights, **shifted_offset(model, layer, done.shift)}
 
 
 def shifted_offset(model: ir.Model, layer: WeightLayer, shift: Shift | None) -> dict[str, np.ndarray]:

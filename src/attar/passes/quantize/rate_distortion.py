@@ -18,6 +18,7 @@ from ...codec import GridHint
 from ...numerics.feedback import Prices, round_with_feedback
 from ...numerics.quadratic import Quadratic, identity, quadratic, solve
 from ...numerics.rounding import to_bfloat16, to_integers
+from ...numerics.weight_rows import WeightRows, plain_rows
 from ..settings import limits
 from ..weights import NotApplicable, Weights
 
@@ -28,6 +29,7 @@ FINER = 0.75
 ROUNDS = 2  # of rounding: the second one with the prices of what the first one chose
 SMALLEST_STEP = 2.0**-60
 MOST_STEPS = 1 << 15  # from zero to the largest weight: finer grids are no saving, and their prices fill the memory
+SLOPES = (1e-30, 1e30)  # that a plan can name
 FREE_REACH = 1 << 12  # integers that are tried where bits cost nothing
 
 
@@ -35,7 +37,7 @@ FREE_REACH = 1 << 12  # integers that are tried where bits cost nothing
 class RateDistortion:
     """How much squared error of the layer's output one bit is worth (`slope`), and the rank of two factors, if any."""
 
-    slope: float = field(default=1e-6, metadata=limits(1e-30, 1e30))
+    slope: float = field(default=1e-6, metadata=limits(*SLOPES))
     rank: int | None = field(default=None, metadata=limits(1, 65536))
 
 
@@ -97,14 +99,14 @@ class Problem:
         error = self._error(values)
         return Rounded((_hint(self._weights.as_rows.weights(integers), step),), error)
 
-    @property
+    @cached_property
     def power(self) -> float:
         """What it would cost to have no weights at all."""
         return self._error(np.zeros_like(self.target))
 
     def step_for(self, share: float) -> float:
         """Return the step whose errors cost about `share` of all that the weights do, where steps are fine."""
-        cost = self._inputs.effective * (self._row_cost.effective if self._row_cost else 1.0)
+        cost = _cost(self._inputs, self._row_cost)
         return float(np.sqrt(12 * share * self.power / (self.target.size * cost)))
 
     def rounded(self, step: float) -> tuple[np.ndarray, float]:
@@ -119,12 +121,14 @@ class Problem:
         outer, inner = self._decomposition(rank)
         moment, cost = self._inputs.form[0], self._row_form
         inner_cost = quadratic((outer.T @ cost @ outer)[None], damping=0.0)
-        lower, inner_step = _settle(_group(inner), self._inputs, inner_cost, slope, None)
+        lower, inner_step = _settle(_group(inner), self._inputs, inner_cost, slope, plain_rows(inner.shape, 0))
         settled = lower[0] * inner_step
         seen = settled @ moment @ settled.T
         seen = seen + 1e-6 * np.trace(seen) / rank * np.eye(rank)
         outer = solve(seen, self.target[0].astype(np.float64) @ moment @ settled.T)
-        upper, outer_step = _settle(_group(outer), quadratic(seen[None], damping=0.0), self._row_cost, slope, None)
+        upper, outer_step = _settle(
+            _group(outer), quadratic(seen[None], damping=0.0), self._row_cost, slope, plain_rows(outer.shape, 0)
+        )
         error = self._error(((upper[0] * outer_step) @ settled)[None])
         turn = self._weights.channel_axis == 1
         parts = ((lower[0], inner_step), (upper[0], outer_step))
@@ -174,10 +178,10 @@ def _repaired(rows: np.ndarray, weights: Weights, inputs: Quadratic) -> np.ndarr
 
 
 def _settle(
-    target: np.ndarray, inputs: Quadratic, rows: Quadratic | None, slope: float, layout
+    target: np.ndarray, inputs: Quadratic, rows: Quadratic | None, slope: float, layout: WeightRows
 ) -> tuple[np.ndarray, float]:
     """Return integers, as `target`, and their step: the widest at which the error is still a small one."""
-    cost = inputs.effective * (rows.effective if rows else 1.0)
+    cost = _cost(inputs, rows)
     step = np.sqrt(slope / (PULL * cost))
     power = float(inputs.cost(target.astype(np.float64)).sum())
     largest = float(np.abs(target).max(initial=0.0))
@@ -192,8 +196,13 @@ def _settle(
         step *= FINER
 
 
+def _cost(inputs: Quadratic, rows: Quadratic | None) -> float:
+    """What one weight's error costs once the others make up for it."""
+    return inputs.effective * (rows.effective if rows else 1.0)
+
+
 def _rounds(
-    target: np.ndarray, step: float, inputs: Quadratic, rows: Quadratic | None, rate: float, layout
+    target: np.ndarray, step: float, inputs: Quadratic, rows: Quadratic | None, rate: float, layout: WeightRows
 ) -> np.ndarray:
     integers = to_integers(target / np.float32(step)).astype(np.int32)
     for _ in range(ROUNDS):
@@ -202,12 +211,12 @@ def _rounds(
     return integers
 
 
-def _prices(integers: np.ndarray, rate: float, layout) -> Prices:
+def _prices(integers: np.ndarray, rate: float, layout: WeightRows) -> Prices:
     """Return what the codec would take for every integer at every place."""
-    stored = integers[0] if layout is None else layout.weights(integers)
+    stored = layout.weights(integers)
     rates = codec.rates_of(stored, reach=2 * int(np.abs(integers).max(initial=0)) + 2)
     tables = np.broadcast_to(rates.tables, stored.shape)
-    return Prices(rates.bits, _group(tables) if layout is None else layout.rows(tables), rate)
+    return Prices(rates.bits, layout.rows(tables), rate)
 
 
 def _group(matrix: np.ndarray) -> np.ndarray:
