@@ -10,7 +10,7 @@ from attar.graph import WeightLayer, load, set_initializer, survey
 from attar.graph.expose import expose
 from attar.graph.readings import Unseen, name_hidden_states
 from attar.numerics.positions import Positions
-from attar.runtime import stages as stages_module
+from attar.runtime import batch as batch_module
 from attar.runtime.layer_inputs import find_inputs, row_counts
 from attar.runtime.stages import Stages
 
@@ -112,7 +112,7 @@ def test_weights_turned_around_by_an_operator():
 
 
 def test_original_and_changed_network_are_seen_at_the_same_places(monkeypatch):
-    monkeypatch.setattr(stages_module, "BATCH", 2)
+    monkeypatch.setattr(batch_module, "BATCH", 2)
     model = load(networks.conv_net())
     feeds, positions = random_feeds(model, samples=5), Positions(3, seed=7)
     twice = {name: 2 * model.graph.initializers[name].const_value.numpy() for name in ("point", "point_bias")}

@@ -10,7 +10,7 @@ from common.running import run
 from attar.errors import DataError, ModelError
 from attar.graph import load
 from attar.runtime import Session
-from attar.runtime import session as session_module
+from attar.runtime import batch as batch_module
 
 
 def doubling(batch, dtype="float"):
@@ -26,7 +26,7 @@ def test_any_number_of_samples_goes_through_any_batch(batch, samples):
 
 
 def test_a_free_batch_is_cut_into_runs(monkeypatch):
-    monkeypatch.setattr(session_module, "BATCH", 4)
+    monkeypatch.setattr(batch_module, "BATCH", 4)
     x = normal(10, 3)
     batches = list(Session(doubling("n")).batches({"x": x}))
     assert [len(y) for (y,) in batches] == [4, 4, 2]
@@ -153,7 +153,7 @@ def test_inputs_with_unequal_numbers_of_samples_are_a_data_error(batch):
 
 
 def test_outputs_that_change_their_shape_from_batch_to_batch_are_a_data_error(monkeypatch):
-    monkeypatch.setattr(session_module, "BATCH", 2)
+    monkeypatch.setattr(batch_module, "BATCH", 2)
     gram = load(build("g (float[n, 3] x) => (float[n, n] y) { t = Transpose (x)  y = MatMul (x, t) }"))
     with pytest.raises(DataError, match="an output changes its shape from batch to batch"):
         Session(gram).run_all({"x": normal(3, 3)})

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from attar.errors import DataError, ModelError
 from attar.graph import load, serialize, set_initializer
 from attar.graph.expose import expose
+from attar.runtime import batch as batch_module
 from attar.runtime import stages as stages_module
 from attar.runtime.stages import Stages
 
@@ -163,7 +164,7 @@ def test_an_iterator_that_is_not_exhausted_leaves_no_checkpoint(ran):
 
 
 def test_a_change_in_the_middle_of_a_look_counts_from_the_next_one_on(monkeypatch):
-    monkeypatch.setattr(stages_module, "BATCH", 2)
+    monkeypatch.setattr(batch_module, "BATCH", 2)
     model = load(residual())
     feeds = feeds_of(model)
     stages = Stages(model, feeds)
@@ -186,18 +187,18 @@ def test_a_fixed_batch_takes_any_number_of_samples(batch, samples):
 
 
 def test_batches_are_small_where_tensors_are_large(monkeypatch):
-    monkeypatch.setattr(stages_module, "LIVE_BYTES", 2000)
+    monkeypatch.setattr(batch_module, "LIVE_BYTES", 2000)
     model = load(residual())
     stages = Stages(model, feeds_of(model))  # an addition handles three tensors of 576 bytes a sample
     assert stages.batch == 1
-    monkeypatch.setattr(stages_module, "LIVE_BYTES", 4 * 3 * 576)
+    monkeypatch.setattr(batch_module, "LIVE_BYTES", 4 * 3 * 576)
     stages = Stages(model, feeds_of(model))
     assert [len(batch["r0"]) for batch in stages.batches(["r0"])] == [4, 3]
     assert_like_a_full_run(model, feeds_of(model), stages, "b")
 
 
 def test_batches_where_time_comes_first_are_those_of_the_batch(monkeypatch):
-    monkeypatch.setattr(stages_module, "BATCH", 3)
+    monkeypatch.setattr(batch_module, "BATCH", 3)
     model = load(shape_arithmetic())
     feeds = feeds_of(model)
     (found,) = seen(Stages(model, feeds), "r", axis=1)

@@ -9,7 +9,7 @@ from common.running import random_feeds, run
 from attar.errors import DataError, ModelError
 from attar.graph import layer_macs, load, serialize
 from attar.graph.expose import expose
-from attar.runtime import stages as stages_module
+from attar.runtime import batch as batch_module
 from attar.runtime import tail as tail_module
 from attar.runtime.tail import Tail, tail_macs
 
@@ -68,7 +68,7 @@ def behind(monkeypatch):
 @pytest.mark.parametrize("batch", [2, 256])
 @pytest.mark.parametrize("name", CUTS)
 def test_outputs_are_those_of_a_full_run(name, batch, monkeypatch):
-    monkeypatch.setattr(stages_module, "BATCH", batch)
+    monkeypatch.setattr(batch_module, "BATCH", batch)
     model = load(HARD[name]())
     feeds = random_feeds(model, samples=5)
     for tensor in CUTS[name]:

@@ -9,9 +9,8 @@ import onnxruntime as ort
 
 from ..errors import DataError, ModelError, first_line
 from ..graph import serialize
+from .batch import batch_size
 from .lend import lend
-
-BATCH = 256  # samples in one run where the network leaves the batch free
 
 
 class Session:
@@ -38,6 +37,8 @@ class Session:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 4
+        # A thread that spins between two runs takes a core from the arithmetic that stands there.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         given = _with_swappable(model, swappable) if swappable else model
         data, self._lent = lend(given) if lent else (serialize(given), {})
         if self._lent:
@@ -47,6 +48,7 @@ class Session:
             self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
         except Exception as error:  # onnxruntime raises a family of types without a common base
             raise ModelError(f"onnxruntime cannot run the network: {first_line(error)}") from error
+        self._model, self._batch = model, 0  # settled by the first samples
         initializers = set(swappable)
         asked = [x for x in self._session.get_inputs() if x.name not in initializers]
         self.inputs: dict[str, tuple[tuple[int | None, ...], np.dtype]] = {
@@ -102,7 +104,7 @@ class Session:
         count = next(iter(counts.values()), 0)
         if count == 0 or set(counts.values()) != {count}:
             raise DataError(f"every input needs the same number of samples, one at least: {counts}")
-        step = self.fixed_batch or BATCH
+        step = self._batch = self._batch or batch_size(self._model, inputs, self.fixed_batch)
         for start in range(0, count, step):
             feeds = {name: values[start : start + step] for name, values in inputs.items()}
             missing = start + step - count if self.fixed_batch else 0

@@ -9,12 +9,10 @@ from ..errors import DataError, ModelError
 from ..graph import set_initializer
 from ..graph.extract import extract
 from ..graph.flow import Flow
-from ..graph.sizes import inferred, most_bytes
+from .batch import batch_size
 from .checkpoint import Checkpoint, Collector
 from .samples import Samples, fixed_batch, sample_count
-from .session import BATCH, Session
-
-LIVE_BYTES = 1 << 26  # what one operator reads and writes in one batch
+from .session import Session
 
 
 class Stages:
@@ -49,8 +47,7 @@ class Stages:
         self._sources = tuple(self._values.values())
         self._values |= {value.name: value for node in self.model.graph for value in node.outputs if value.name}
         fixed = fixed_batch(self._sources)
-        shapes = {name: (fixed or 1, *values.shape[1:]) for name, values in inputs.items() if values.ndim}
-        self.batch = fixed or min(max(LIVE_BYTES // max(most_bytes(inferred(model, shapes)), 1), 1), BATCH)
+        self.batch = batch_size(model, inputs, fixed)
         self._inputs = Samples(inputs, self.batch, full=fixed is not None)
         self._flowing = self._flow.behind(self._sources) | set(self._sources)
         self._no_tensors: set[ir.Value] = set()  # found out as sessions are built
