@@ -25,7 +25,7 @@ def gauged(proto, name, inputs, *, budget=Budget(max_error=5), swaps=True):  # n
     samples = load_data(inputs, Session(model).inputs, preprocessing=None, class_names=None)
     judge = Judge(model, names, samples, budget=budget, metric=metric_of(None), threads=1, swaps=swaps)
     weights = Walk(model, samples.inputs, threads=1).weights(layer)
-    return damage_per_error(layer, weights, judge), judge, weights
+    return damage_per_error(layer, weights, judge, judge.outputs), judge, weights
 
 
 def linear(scale=1.0, *, bias=False):

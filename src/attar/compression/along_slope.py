@@ -12,8 +12,10 @@ from ..numerics.quadratic import Quadratic
 from ..passes.pipeline import Applied, Chained, Declined, Steps, chain, check_names
 from ..passes.quantize.rate_distortion import RateDistortion
 from ..passes.weights import Weights
+from ..runtime.layer_inputs import run_up_to
+from ..runtime.stages import Stages
 from .descent import Descent, Point
-from .effort import Macs, gauge_samples, passes_for
+from .effort import Macs, gauge_samples, passes_for, swaps_pay
 from .gauge import damage_per_error
 from .job import Job
 from .judge import Judge, swappable
@@ -80,7 +82,7 @@ def carry_out_plan(job: Job, plan: Mapping[str, Steps]) -> Applied:
     """Do again what a plan says, on the calibration samples of this job."""
     check_names(plan, [layer.name for layer in job.layers])
     macs = layer_macs(job.model)
-    classifies = job.samples is not None and _judge(job, 1).classifies
+    classifies = job.samples is not None and _judge(job, 1, macs).classifies
 
     def treat(layer: WeightLayer, weights: Weights) -> Chained:
         steps = plan.get(layer.name, ())
@@ -107,7 +109,8 @@ def without_data(job: Job, original: ir.Model, to_bytes: ToBytes, kept: Kept) ->
 
 def descend(job: Job, original: ir.Model, to_bytes: ToBytes, kept: Kept) -> Descended:
     """Find the slope that uses up the budget, and make the network at it; `original` stays where no grid will do."""
-    judge, macs = _judge(job, len(job.samples.search)), layer_macs(job.model)
+    macs = layer_macs(job.model)
+    judge = _judge(job, len(job.samples.search), macs)
     treatment: list[Treatment] = []
 
     def made(slope: float) -> Point:
@@ -167,9 +170,16 @@ def _walk(job: Job, treat: Treat, phase: str, finished: Finished | None = None) 
     )
 
 
-def _judge(job: Job, samples: int) -> Judge:
-    picked = job.samples.search.take(np.arange(samples))
-    return Judge(job.model, swappable(job.layers), picked, budget=job.budget, metric=job.metric, threads=job.threads)
+def _judge(job: Job, samples: int, macs: Macs) -> Judge:
+    return Judge(
+        job.model,
+        swappable(job.layers),
+        job.samples.search.take(np.arange(samples)),
+        budget=job.budget,
+        metric=job.metric,
+        threads=job.threads,
+        swaps=swaps_pay(macs, samples=samples),
+    )
 
 
 def _gauge(job: Job, macs: Macs) -> Treatment:
@@ -177,7 +187,8 @@ def _gauge(job: Job, macs: Macs) -> Treatment:
     phase, treatment = "measuring every layer's sensitivity", Treatment({})
     job.progress(phase, 0.0)
     count = gauge_samples(macs, layers=len(job.layers), samples=len(job.samples.search))
-    judge = _judge(job, count)
+    judge = _judge(job, count, macs)
+    network = Stages(job.model, job.samples.search.take(np.arange(count)).inputs, threads=job.threads)
     seen = Walk(job.model, job.samples.calibration.inputs, threads=job.threads, seed=job.seed)
     for number, layer in enumerate(in_order(job.model, job.layers)):
         weights = seen.weights(layer)
@@ -185,7 +196,8 @@ def _gauge(job: Job, macs: Macs) -> Treatment:
         if cost is not None:
             treatment.row_costs[layer.name] = cost
         weights = replace(weights, row_cost=cost)
-        treatment.sensitivity[layer.name] = damage_per_error(layer, weights, judge)
+        run_up_to(network, layer)
+        treatment.sensitivity[layer.name] = damage_per_error(layer, weights, judge, network.outputs_with)
         job.progress(phase, (number + 1) / len(job.layers))
     return treatment
 

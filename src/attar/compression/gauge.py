@@ -4,6 +4,7 @@ The rest of the network stays exact. The layer is rounded coarsely enough for th
 floats and finely enough to be still proportional to the error.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -22,12 +23,14 @@ FACTORS = (8.0, 0.15)  # of the next error, where the damage was too small or to
 RUNS = 3
 MOST_ERROR = 0.3
 
+OutputsWith = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
 
-def damage_per_error(layer: WeightLayer, weights: Weights, judge: Judge) -> float:
+
+def damage_per_error(layer: WeightLayer, weights: Weights, judge: Judge, outputs_with: OutputsWith) -> float:
     """Return the damage for every unit of squared error, the error as the layer's `Problem` counts it.
 
-    `weights` are the original's, with moments where the layer was seen. Damages too small to be measured count as the
-    least that is.
+    `weights` are the original's, with moments where the layer was seen; `outputs_with` runs the judge's samples under
+    other weights. Damages too small to be measured count as the least that is.
     """
     problem = Problem(weights)
     if not problem.power:
@@ -35,7 +38,7 @@ def damage_per_error(layer: WeightLayer, weights: Weights, judge: Judge) -> floa
     share, found = FIRST_ERROR, 0.0
     for _ in range(RUNS):
         values, error = problem.rounded(problem.step_for(share))
-        damage = judge.damage(judge.outputs(_tensors(layer, weights, values, judge)))
+        damage = judge.damage(outputs_with(_tensors(layer, weights, values, judge)))
         found = max(damage, np.finfo(np.float32).eps) / max(error, np.finfo(np.float64).tiny)
         if damage > CLEAR[1]:
             share *= FACTORS[1]

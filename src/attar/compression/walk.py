@@ -1,6 +1,5 @@
 """Go through a network layer by layer and change each with what the layers in front of it have become in view."""
 
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -14,7 +13,7 @@ from ..numerics.positions import Positions
 from ..numerics.second_moments import SecondMoments, block_count, second_moments
 from ..passes.pipeline import Applied, Chained, changed_tensors, nothing_applied, take
 from ..passes.weights import Weights
-from ..runtime.layer_inputs import LayerInputs, find_inputs
+from ..runtime.layer_inputs import LayerInputs, find_inputs, run_up_to
 from ..runtime.stages import Stages
 
 MOST_INPUTS = 4608  # of one block of second moments: wider layers are cut, for memory's sake
@@ -58,10 +57,8 @@ class Walk:
 
     def pass_by(self, layer: WeightLayer) -> None:
         """Run the networks as `weights` does: values that are kept from here on must not differ in their last bits."""
-        found = find_inputs(self._model, layer)
-        if isinstance(found, LayerInputs):
-            for stages in (self._original, self._changed)[: 1 + self._is_changed]:
-                deque(stages.batches(found.tensors), maxlen=0)
+        for stages in (self._original, self._changed)[: 1 + self._is_changed]:
+            run_up_to(stages, layer)
 
     def change(self, layer: WeightLayer, done: Chained) -> None:
         """Go on with `layer` as `done` left it."""

@@ -1,5 +1,6 @@
 """What a layer's weights multiply, seen while a network runs stage by stage."""
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -86,6 +87,17 @@ def find_inputs(model: ir.Model, layer: WeightLayer) -> LayerInputs | Unseen:
     if len(layouts) != 1:
         return Unseen("read along different axes" if layouts else "its rows are looked up, not multiplied")
     return LayerInputs(layer.name, layouts.pop(), multiplying)
+
+
+def run_up_to(stages: Stages, layer: WeightLayer) -> None:
+    """Run the network to where `layer` multiplies, so that what follows starts there; nowhere if that can't be seen.
+
+    Raises:
+        ModelError, DataError: as `Stages.batches`.
+    """
+    found = find_inputs(stages.model, layer)
+    if isinstance(found, LayerInputs):
+        deque(stages.batches(found.tensors), maxlen=0)
 
 
 def row_counts(stages: Stages, layer: WeightLayer) -> np.ndarray | Unseen:

@@ -12,7 +12,7 @@ from ..graph.flow import Flow
 from .batch import batch_size
 from .checkpoint import Checkpoint, Collector
 from .samples import Samples, fixed_batch, sample_count
-from .session import Session
+from .session import Session, join
 
 
 class Stages:
@@ -80,6 +80,24 @@ class Stages:
         changed = self._flow.behind(self.model.graph.initializers[name] for name in weights)
         # A new object: an iterator that began with the old weights sees that its values don't count any more.
         self._checkpoint = self._checkpoint.without(changed)
+
+    def outputs_with(self, weights: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+        """Return the outputs for all samples under other weights, run from what is kept; then all is as before.
+
+        Raises:
+            ModelError, DataError: as `replace` and `batches`.
+        """
+        initializers = self.model.graph.initializers
+        kept, before = self._checkpoint, {name: initializers[name].const_value for name in weights}
+        names = [value.name for value in self.model.graph.outputs]
+        try:
+            self.replace(weights)
+            batches = list(self.batches(names))
+        finally:
+            self._checkpoint = kept
+            for name, tensor in before.items():
+                initializers[name].const_value = tensor
+        return [join([np.atleast_1d(batch[name]) for batch in batches]) for name in names]
 
     def _run(self, wanted: list[ir.Value]) -> Iterator[dict[str, np.ndarray]]:
         start = self._checkpoint
