@@ -26,7 +26,7 @@ from attar.compression.settle import Request, settle
 from attar.compression.treatment import Treatment
 from attar.evaluate.fidelity import divergence
 from attar.graph import layer_macs
-from attar.passes.quantize import rate_distortion
+from attar.passes import settling
 from attar.passes.weights import Weights
 from attar.runtime import Session
 
@@ -59,7 +59,7 @@ SEEN = walk.Walk.weights
 
 def same_share(self: Treatment, layer, weights, slope: float):
     """Treat a layer as if a standard deviation of its outputs were worth the same in all of them."""
-    problem = rate_distortion.Problem(weights)
+    problem = settling.Problem(weights)
     alike = {layer.name: USUAL_POWER / max(problem.power, 1e-30)}
     return TREAT(Treatment(alike, self.row_costs, self.ranks), layer, weights, slope)
 
@@ -69,8 +69,8 @@ TREAT, USUAL_POWER = Treatment._treat, 1.0
 VARIANTS = (
     Variant("everything", nullcontext),
     Variant("without second order", lambda: mock.patch.object(walk.Walk, "weights", unseen), gauged=True),
-    Variant("without the price of bits", lambda: mock.patch.object(rate_distortion, "_rounds", free)),
-    Variant("without repair of what came before", lambda: mock.patch.object(rate_distortion, "_repaired", as_they_are)),
+    Variant("without the price of bits", lambda: mock.patch.object(settling, "_rounds", free)),
+    Variant("without repair of what came before", lambda: mock.patch.object(settling, "_repaired", as_they_are)),
     Variant("without slopes: equal relative error", lambda: mock.patch.object(Treatment, "_treat", same_share)),
     Variant("without row costs", lambda: mock.patch.object(along_slope, "affordable", lambda *a, **k: False), True),
     Variant("without bias correction", lambda: mock.patch.object(treatment, "_correction", lambda *a: ())),
@@ -83,11 +83,11 @@ def free(target, step, inputs, rows, rate, layout):
     return ROUNDS(target, step, inputs, rows, 0.0, layout)
 
 
-def as_they_are(rows, weights, inputs):
+def as_they_are(rows, seen, inputs):
     return rows
 
 
-ROUNDS = rate_distortion._rounds
+ROUNDS = settling._rounds
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ from attar.compression.judge import Judge
 from attar.compression.walk import Walk
 from attar.evaluate import load_data, metric_of
 from attar.graph import load, survey
-from attar.passes.quantize.rate_distortion import DAMPING, Problem
+from attar.passes.settling import DAMPING, Problem
 from attar.runtime import Session
 
 from . import nets

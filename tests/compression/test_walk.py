@@ -191,7 +191,7 @@ def test_progress_ends_at_one():
 
 
 def test_wide_layers_are_seen_in_blocks(monkeypatch):
-    monkeypatch.setattr("attar.compression.walk.MOST_INPUTS", 100)
+    monkeypatch.setattr("attar.compression.walk.MOST_CELLS", 100 * 216)
     model = load(nets.classifier())
     by_name = {layer.name: layer for layer in layers_of(model)}
     weights = Walk(model, {"image": nets.images(20)}, threads=1).weights(by_name["fc1_weight"])

@@ -47,6 +47,22 @@ def test_blocks_are_parts_of_rows_and_become_the_weights_again(layout, shape):
         np.testing.assert_array_equal(cut.weights(rows), weights)
 
 
+@pytest.mark.parametrize("layout, shape", [*LAYOUTS, (matrix_rows((1, 4, 4), 2), (1, 4, 4))])
+@pytest.mark.parametrize("size", [1, 10, 25, 1000])
+def test_parts_of_the_outputs_are_layouts_of_their_own(layout, shape, size):
+    weights = normal(*layout.shape)
+    assert layout.as_shape == shape
+    parts = list(layout.parts(size))
+    rows = [part.rows(weights[place]) for place, part in parts]
+    np.testing.assert_array_equal(np.concatenate(rows, axis=1), layout.rows(weights))
+    again = np.empty_like(weights)
+    for (place, part), some in zip(parts, rows, strict=True):
+        again[place] = part.weights(some)
+    np.testing.assert_array_equal(again, weights)
+    if shape[0] == 1:
+        assert max(some.size for some in rows) <= max(size, shape[2])
+
+
 def test_inputs_that_do_not_divide_into_blocks_are_refused():
     with pytest.raises(ValueError):
         WeightRows((2, 5), (1, 2, 5), (0, 1, 2), blocks=2).rows(normal(2, 5))

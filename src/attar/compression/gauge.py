@@ -13,7 +13,7 @@ from ..graph import WeightLayer
 from ..passes.pipeline import Chained, changed_tensors
 from ..passes.quantize.bias_correction import BiasCorrection
 from ..passes.quantize.bias_correction import plan as corrected
-from ..passes.quantize.rate_distortion import Problem
+from ..passes.settling import Problem
 from ..passes.weights import NotApplicable, Weights
 from .judge import Judge
 

@@ -10,7 +10,8 @@ from ..numerics.low_rank import break_even_rank
 from ..numerics.quadratic import Quadratic
 from ..passes.pipeline import Chained, Steps, chain, decided
 from ..passes.quantize.bias_correction import BiasCorrection
-from ..passes.quantize.rate_distortion import PULL, SLOPES, Problem, RateDistortion, Rounded, coded_bits
+from ..passes.quantize.rate_distortion import SLOPES, RateDistortion, coded_bits
+from ..passes.settling import PULL, Problem, Rounded
 from ..passes.weights import Weights
 from .walk import Treat
 
@@ -63,12 +64,17 @@ class Treatment:
         problem = Problem(weights)
         found = {None: problem.whole(slope)}
         found |= {rank: problem.factors(slope, rank) for rank in self._ranks_to_try(layer, weights)}
+        if len(found) == 1:
+            return self._settled(layer, slope, None), found[None]
         costs = {rank: decision.error + slope * coded_bits(decision) for rank, decision in found.items()}
         best = min(costs, key=costs.__getitem__)
         if costs[best] > WORTHWHILE * costs[None]:
             best = None
-        self.ranks[layer.name] = best or 0
-        return RateDistortion(slope=slope, rank=best), found[best]
+        return self._settled(layer, slope, best), found[best]
+
+    def _settled(self, layer: WeightLayer, slope: float, rank: int | None) -> RateDistortion:
+        self.ranks[layer.name] = rank or 0
+        return RateDistortion(slope=slope, rank=rank)
 
     def _ranks_to_try(self, layer: WeightLayer, weights: Weights) -> list[int]:
         if not weights.is_matrix or weights.moments is None or weights.as_rows.blocks > 1 or layer.size < SMALLEST:

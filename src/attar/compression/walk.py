@@ -16,7 +16,7 @@ from ..passes.weights import Weights
 from ..runtime.layer_inputs import LayerInputs, find_inputs, run_up_to
 from ..runtime.stages import Stages
 
-MOST_INPUTS = 4608  # of one block of second moments: wider layers are cut, for memory's sake
+MOST_CELLS = 1 << 25  # of one layer's second moments: the inputs of wider layers are cut into blocks, for memory's sake
 POSITIONS = (16, 64)  # fewest and most output positions of a sample that are looked at
 COLUMNS_PER_INPUT = 4  # that these positions should come to, over all samples
 KEPT_BYTES = (1 << 28, 1 << 30)  # fewest and most, of inner values, by either network; the more weights, the fewer
@@ -52,7 +52,7 @@ class Walk:
         found = find_inputs(self._model, layer)
         if not isinstance(found, LayerInputs):
             return weights
-        layout = replace(found.layout, blocks=block_count(found.layout.inputs, MOST_INPUTS))
+        layout = replace(found.layout, blocks=_blocks(found.layout.inputs))
         return replace(weights, layout=layout, moments=self._moments(found, layout.blocks))
 
     def pass_by(self, layer: WeightLayer) -> None:
@@ -120,6 +120,11 @@ def in_order(model: ir.Model, layers: Sequence[WeightLayer]) -> list[WeightLayer
     read = dict.fromkeys(value.name for values in Flow(model.graph).reads.values() for value in values)
     place = {name: number for number, name in enumerate(read)}
     return sorted(layers, key=lambda layer: place.get(layer.name, len(place)))
+
+
+def _blocks(inputs: int) -> int:
+    """Return into how many blocks, n numbers each, so many inputs are cut: n x inputs is at most MOST_CELLS."""
+    return block_count(inputs, max(MOST_CELLS // inputs, 1))
 
 
 def _unseen(model: ir.Model, layer: WeightLayer) -> Weights:

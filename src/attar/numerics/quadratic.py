@@ -5,12 +5,14 @@ c_j (e L)_j^2, and (e L)_j holds e_j and the later ones alone: settled from the 
 answer for the errors of those behind it, and c_j is what remains of its own cost.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import scipy.linalg
 
+AT_ONCE = 1 << 22  # numbers of an intermediate result
 LEAST = 1e-7  # of the mean curvature of all groups, added to those that never saw anything
 
 
@@ -38,8 +40,13 @@ class Quadratic:
         return self.lower * np.sqrt(self.curvature)[:, None, :]
 
     def cost(self, errors: np.ndarray) -> np.ndarray:
-        """Return e M e^T for errors (groups, rows, n), one number for every row (groups, rows)."""
-        return np.einsum("grn,grn->gr", errors @ self.form, errors)
+        """Return e M e^T for errors (groups, rows, n) of any float type, one number for every row (groups, rows)."""
+        costs = np.empty(errors.shape[:2])
+        for groups in runs(len(errors), errors[0].size):
+            for rows in runs(errors.shape[1], errors.shape[2]):
+                some = errors[groups, rows].astype(np.float64)
+                costs[groups, rows] = np.einsum("grn,grn->gr", some @ self.form[groups], some)
+        return costs
 
 
 def quadratic(form: np.ndarray, *, damping: float) -> Quadratic:
@@ -50,7 +57,9 @@ def quadratic(form: np.ndarray, *, damping: float) -> Quadratic:
     form = form.astype(np.float64)
     power = np.trace(form, axis1=1, axis2=2) / form.shape[1]
     added = damping * power + max(LEAST * float(power.mean()), np.finfo(np.float32).tiny)
-    return taken_apart(form + added[:, None, None] * np.eye(form.shape[1]))
+    every = np.arange(form.shape[1])
+    form[:, every, every] += added[:, None]
+    return taken_apart(form)
 
 
 def taken_apart(form: np.ndarray) -> Quadratic:
@@ -59,9 +68,12 @@ def taken_apart(form: np.ndarray) -> Quadratic:
     Raises:
         numpy.linalg.LinAlgError: it is not positive definite.
     """
-    roots = np.linalg.cholesky(form)
-    diagonal = np.diagonal(roots, axis1=1, axis2=2)
-    return Quadratic(form, (roots / diagonal[:, None, :]).astype(np.float32), np.square(diagonal).astype(np.float32))
+    lower, curvature = np.empty(form.shape, np.float32), np.empty(form.shape[:2], np.float32)
+    for groups in runs(len(form), form[0].size):
+        roots = np.linalg.cholesky(form[groups])
+        diagonal = np.diagonal(roots, axis1=1, axis2=2)
+        lower[groups], curvature[groups] = roots / diagonal[:, None, :], np.square(diagonal)
+    return Quadratic(form, lower, curvature)
 
 
 def identity(groups: int, n: int) -> Quadratic:
@@ -73,3 +85,9 @@ def identity(groups: int, n: int) -> Quadratic:
 def solve(form: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return rows @ form^-1 for a symmetric positive definite form (n, n)."""
     return scipy.linalg.solve(form, rows.T, assume_a="pos").T
+
+
+def runs(count: int, size: int) -> Iterator[slice]:
+    """Yield slices of `count` things of `size` numbers each, with no more in one than should be held twice over."""
+    step = max(AT_ONCE // max(size, 1), 1)
+    return (slice(start, start + step) for start in range(0, count, step))

@@ -1,6 +1,7 @@
 """Weights as matrices with a row for each output, in the order of the columns that they multiply; and back."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,12 +31,42 @@ class WeightRows:
         """Inputs of one output, all blocks together."""
         return math.prod(self.split[axis] for axis in self.order[2:])
 
+    @property
+    def as_shape(self) -> tuple[int, int, int]:
+        """The shape of `rows`."""
+        groups, outputs = (self.split[axis] for axis in self.order[:2])
+        return groups * self.blocks, outputs, self.inputs // self.blocks
+
+    def parts(self, size: int) -> Iterator[tuple[tuple, "WeightRows"]]:
+        """Yield the place in the weights, and the layout, of parts of about `size` numbers: some of the outputs each.
+
+        Where there are groups the weights stay one part.
+        """
+        if self.split[self.order[0]] > 1:
+            yield (...,), self
+            return
+        axis = self._output_axis
+        outputs = self.shape[axis]
+        step = max(size * outputs // math.prod(self.shape), 1)
+        for start in range(0, outputs, step):
+            stop = min(start + step, outputs)
+            shape = (*self.shape[:axis], stop - start, *self.shape[axis + 1 :])
+            split = tuple(stop - start if at == self.order[1] else extent for at, extent in enumerate(self.split))
+            yield (*[slice(None)] * axis, slice(start, stop)), replace(self, shape=shape, split=split)
+
     def rows(self, weights: np.ndarray) -> np.ndarray:
         """Return weights of `shape` as (groups x blocks, outputs per group, inputs of a block)."""
         seen = weights.reshape(self.split).transpose(self.order)
         groups, outputs = seen.shape[:2]
         cut = seen.reshape(groups, outputs, self.blocks, -1).swapaxes(1, 2)
         return cut.reshape(groups * self.blocks, outputs, -1)
+
+    @property
+    def _output_axis(self) -> int:
+        """The axis of the weights that the outputs of the only group lie along."""
+        outputs, before = self.split[self.order[1]], math.prod(self.split[: self.order[1]])
+        fitting = (axis for axis, extent in enumerate(self.shape) if extent == outputs)
+        return next(axis for axis in fitting if math.prod(self.shape[:axis]) == before)
 
     def weights(self, rows: np.ndarray) -> np.ndarray:
         """Undo `rows`."""

@@ -52,7 +52,14 @@ class Weights:
     def of(cls, layer: WeightLayer, values: np.ndarray, statistics: InputStatistics | None = None) -> "Weights":
         """Return the weights of `layer` with `values` as float32."""
         is_matrix = layer.role == "matrix" and len(layer.nodes) == 1 and layer.direct
-        return cls(values.astype(np.float32), layer.op_type, layer.channel_axis, is_matrix, statistics, layer.offset)
+        return cls(
+            values.astype(np.float32, copy=False),
+            layer.op_type,
+            layer.channel_axis,
+            is_matrix,
+            statistics,
+            layer.offset,
+        )
 
     @property
     def rows(self) -> np.ndarray:

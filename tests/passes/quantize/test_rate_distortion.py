@@ -15,17 +15,8 @@ from attar.codec import GridHint
 from attar.numerics.quadratic import quadratic
 from attar.numerics.second_moments import second_moments
 from attar.numerics.weight_rows import convolution_rows, matrix_rows
-from attar.passes.quantize.rate_distortion import (
-    DAMPING,
-    MOST_ERROR,
-    MOST_STEPS,
-    PULL,
-    Problem,
-    RateDistortion,
-    apply,
-    coded_bits,
-    plan,
-)
+from attar.passes.quantize.rate_distortion import RateDistortion, apply, coded_bits, plan
+from attar.passes.settling import DAMPING, MOST_ERROR, MOST_STEPS, PULL, Problem
 from attar.passes.weights import NotApplicable, Weights, product
 
 SEEDS = st.integers(0, 1000)
@@ -199,6 +190,20 @@ def test_without_prices_and_correlations_it_is_plain_rounding():
     weights = convolution(shape=(8, 4, 3, 3), groups=1)
     values, _ = Problem(weights).rounded(0.25)
     np.testing.assert_array_equal(values, np.rint(weights.values / 0.25) * np.float32(0.25))
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_large_layers_are_settled_some_rows_at_a_time(axis, monkeypatch):
+    before = columns(4, 40)
+    weights = matrix(4, (40, 40), moments=seen(before, 0.9 * before), axis=axis)
+    slope = 1e-3 * float(np.square(weights.values).mean())
+    (values, error), decision = Problem(weights).rounded(0.3), plan(weights, RateDistortion(slope=slope))
+    monkeypatch.setattr("attar.passes.settling.PART", 7 * 40)
+    (in_parts, same_error), parts = Problem(weights).rounded(0.3), plan(weights, RateDistortion(slope=slope))
+    np.testing.assert_array_equal(in_parts, values)
+    assert same_error == pytest.approx(error, rel=1e-9)
+    assert parts.error == pytest.approx(decision.error, rel=0.1)  # prices are those of a part's own integers
+    assert coded_bits(parts) == pytest.approx(coded_bits(decision), rel=0.05)
 
 
 # --- what layers in front have done ---------------------------------------------------------------------------------

@@ -1,0 +1,234 @@
+"""Put one layer on a grid: what its rows should be, what errors cost, and the integers that cost least.
+
+Rows are taken part by part where a layer is large, so that what stands between weights and integers stays small.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from .. import codec
+from ..codec import GridHint
+from ..numerics.feedback import Prices, round_with_feedback
+from ..numerics.quadratic import Quadratic, identity, quadratic, runs, solve
+from ..numerics.rounding import to_bfloat16, to_integers
+from ..numerics.second_moments import SecondMoments
+from ..numerics.weight_rows import WeightRows, plain_rows
+from .weights import Weights
+
+DAMPING = 0.5  # of the mean input power: best of 0.02 to 0.6 on three networks of 600 samples, and flat about it
+PULL = 0.03  # what a bit costs in squared steps: a quarter of what equal slopes ask for, since the pull is coherent
+MOST_ERROR = 0.3  # of the output's power: beyond, an error is no small error any more
+FINER = 0.75
+ROUNDS = 2  # of rounding: the second one with the prices of what the first one chose
+SMALLEST_STEP = 2.0**-60
+MOST_STEPS = 1 << 15  # from zero to the largest weight: finer grids are no saving, and their prices fill the memory
+FREE_REACH = 1 << 12  # integers that are tried where bits cost nothing
+PART = 1 << 24  # weights that are settled at once, where rows don't wait for each other
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """The decision: tensors as integers times one step each, in the layer's layout; `error` as its slope counts it."""
+
+    parts: tuple[GridHint, ...]
+    error: float
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows of a layer.
+
+    Attributes:
+        place: where they lie in the weights. layout: how that piece of the weights becomes rows.
+        target: (groups, outputs, inputs) float32; what would give the original's outputs, as near as can be.
+    """
+
+    place: tuple
+    layout: WeightRows
+    target: np.ndarray
+
+
+class Problem:
+    """One layer to be settled: what its rows should be, and what errors cost."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+        self._layout = weights.as_rows
+        groups, _, inputs = self._layout.as_shape
+        seen = weights.moments
+        self._inputs = identity(groups, inputs) if seen is None else quadratic(seen.moment, damping=DAMPING)
+
+    def whole(self, slope: float) -> Rounded:
+        """Settle the layer as one tensor."""
+        integers = np.empty(self._layout.shape, np.int32)
+        step, missed = _settle(self._parts, integers, self._inputs, self._row_cost, slope)
+        error = missed if self._row_cost is None else self._error(self._layout.rows(integers) * np.float32(step))
+        return Rounded((_hint(integers, step),), error)
+
+    @cached_property
+    def power(self) -> float:
+        """What it would cost to have no weights at all."""
+        return sum(self._cost_of(part.target) for part in self._parts())
+
+    def step_for(self, share: float) -> float:
+        """Return the step whose errors cost about `share` of all that the weights do, where steps are fine."""
+        cost = _cost(self._inputs, self._row_cost)
+        return float(np.sqrt(12 * share * self.power / (self._weights.values.size * cost)))
+
+    def rounded(self, step: float) -> tuple[np.ndarray, float]:
+        """Return the layer (own shape) at a step and whatever price, and its error."""
+        values, error = np.empty(self._layout.shape, np.float32), 0.0
+        for part in self._parts():
+            free = Prices(np.zeros((1, 2 * FREE_REACH + 1), np.float32), np.zeros(part.target.shape, np.uint8), 0.0)
+            integers = round_with_feedback(
+                part.target, step=step, inputs=self._inputs, prices=free, rows=self._row_cost
+            )
+            rows = integers * np.float32(step)
+            error += self._cost_of(rows - part.target)
+            values[part.place] = part.layout.weights(rows)
+        return values, error
+
+    def factors(self, slope: float, rank: int) -> Rounded:
+        """Settle the factor next to the input, fit the other one to what became of it, and settle that."""
+        outer, inner = self._decomposition(rank)
+        moment, cost = self._inputs.form[0], self._row_form
+        inner_cost = quadratic((outer.T @ cost @ outer)[None], damping=0.0)
+        lower, inner_step = _settled(inner, self._inputs, inner_cost, slope)
+        settled = lower * inner_step
+        seen = settled @ moment @ settled.T
+        seen = seen + 1e-6 * np.trace(seen) / rank * np.eye(rank)
+        outer = solve(seen, self.target[0].astype(np.float64) @ moment @ settled.T)
+        upper, outer_step = _settled(outer, quadratic(seen[None], damping=0.0), self._row_cost, slope)
+        error = self._error(((upper * outer_step) @ settled)[None])
+        turn = self._weights.channel_axis == 1
+        parts = ((lower, inner_step), (upper, outer_step))
+        return Rounded(tuple(_hint(q.T if turn else q, step) for q, step in parts), error)
+
+    @cached_property
+    def target(self) -> np.ndarray:
+        """(groups, outputs, inputs) float32; what would give the original's outputs, as near as can be."""
+        return self._target(self._layout, self._weights.values)
+
+    def _parts(self) -> Iterator[Part]:
+        """Yield the rows that are settled at once; where they answer for each other, all of them."""
+        if self._row_cost is not None or self._weights.values.size <= PART:
+            yield Part((...,), self._layout, self.target)
+            return
+        for place, layout in self._layout.parts(PART):
+            yield Part(place, layout, self._target(layout, self._weights.values[place]))
+
+    def _target(self, layout: WeightRows, weights: np.ndarray) -> np.ndarray:
+        rows, seen = layout.rows(weights), self._weights.moments
+        return rows if seen is None or seen.cross is seen.moment else _repaired(rows, seen, self._inputs)
+
+    @property
+    def _row_cost(self) -> Quadratic | None:
+        return self._weights.row_cost
+
+    @property
+    def _row_form(self) -> np.ndarray:
+        return np.eye(self.target.shape[1]) if self._row_cost is None else self._row_cost.form[0]
+
+    def _error(self, values: np.ndarray) -> float:
+        """What the difference from the target costs, all rows together."""
+        return self._cost_of(values - self.target)
+
+    def _cost_of(self, missed: np.ndarray) -> float:
+        if self._row_cost is None:
+            return float(self._inputs.cost(missed).sum())
+        missed = missed.astype(np.float64)
+        return float(np.sum((self._row_form @ missed @ self._inputs.form) * missed))
+
+    def _decomposition(self, rank: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return float64 factors (outputs, rank) and (rank, inputs) of least error."""
+        left, values, right = self._svd
+        root = np.sqrt(values[:rank])
+        return left[:, :rank] * root, root[:, None] * right[:rank]
+
+    @cached_property
+    def _svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The SVD of the target as its errors cost, mapped back: R_rows^T target R_inputs = U S V."""
+        inputs = self._inputs.roots[0].astype(np.float64)
+        rows = np.eye(self.target.shape[1]) if self._row_cost is None else self._row_cost.roots[0].astype(np.float64)
+        left, values, right = np.linalg.svd(rows.T @ self.target[0] @ inputs, full_matrices=False)
+        return np.linalg.solve(rows.T, left), values, np.linalg.solve(inputs.T, right.T).T
+
+
+def _repaired(rows: np.ndarray, seen: SecondMoments, inputs: Quadratic) -> np.ndarray:
+    """Return the rows that give on the inputs as they are now what the weights gave on the original's.
+
+    Least squares, W E[x0 x^T] E[x x^T]^-1, both damped alike: where nothing in front changed it is W itself.
+    """
+    repaired, every = np.empty_like(rows), np.arange(rows.shape[2])
+    for groups in runs(len(rows), every.size**2):
+        form, cross = inputs.form[groups], seen.cross[groups].astype(np.float64)
+        cross[:, every, every] += form[:, every, every] - seen.moment[groups][:, every, every]
+        wanted = rows[groups].astype(np.float64) @ cross
+        if len(wanted) > 1:
+            repaired[groups] = np.linalg.solve(form, wanted.swapaxes(1, 2)).swapaxes(1, 2)
+        else:
+            repaired[groups] = solve(form[0], wanted[0])
+    return repaired
+
+
+def _settled(matrix: np.ndarray, inputs: Quadratic, rows: Quadratic | None, slope: float) -> tuple[np.ndarray, float]:
+    """Return the integers of a matrix (outputs, inputs) and their step."""
+    integers = np.empty(matrix.shape, np.int32)
+    target = np.ascontiguousarray(matrix)[None]
+    step, _ = _settle(lambda: iter([Part((...,), plain_rows(matrix.shape, 0), target)]), integers, inputs, rows, slope)
+    return integers, step
+
+
+def _settle(
+    parts: Callable[[], Iterator[Part]], into: np.ndarray, inputs: Quadratic, rows: Quadratic | None, slope: float
+) -> tuple[float, float]:
+    """Put the integers of all parts `into` their place; return their step and what they miss, every row alike.
+
+    The step is the widest at which the error is still a small one.
+    """
+    cost = _cost(inputs, rows)
+    power, largest = 0.0, 0.0
+    for part in parts():
+        power += float(inputs.cost(part.target).sum())
+        largest = max(largest, float(np.abs(part.target).max(initial=0.0)))
+    finest = max(float(to_bfloat16(np.float32(largest / MOST_STEPS))), SMALLEST_STEP)
+    step = min(np.sqrt(slope / (PULL * cost)), 2 * largest)  # at which every weight is zero
+    while True:
+        step, missed = max(float(to_bfloat16(np.float32(step))), finest), 0.0
+        for part in parts():
+            integers = _rounds(part.target, step, inputs, rows, PULL * step**2 * cost, part.layout)
+            into[part.place] = part.layout.weights(integers)
+            missed += float(inputs.cost(integers * np.float32(step) - part.target).sum())
+        if missed <= MOST_ERROR * power or step == finest:
+            return step, missed
+        step *= FINER
+
+
+def _cost(inputs: Quadratic, rows: Quadratic | None) -> float:
+    """What one weight's error costs once the others make up for it."""
+    return inputs.effective * (rows.effective if rows else 1.0)
+
+
+def _rounds(
+    target: np.ndarray, step: float, inputs: Quadratic, rows: Quadratic | None, rate: float, layout: WeightRows
+) -> np.ndarray:
+    integers = to_integers(target / np.float32(step)).astype(np.int32)
+    for _ in range(ROUNDS):
+        prices = _prices(integers, rate, layout)
+        integers = round_with_feedback(target, step=step, inputs=inputs, prices=prices, rows=rows)
+    return integers
+
+
+def _prices(integers: np.ndarray, rate: float, layout: WeightRows) -> Prices:
+    """Return what the codec would take for every integer at every place."""
+    stored = layout.weights(integers)
+    rates = codec.rates_of(stored, reach=2 * int(np.abs(integers).max(initial=0)) + 2)
+    tables = np.broadcast_to(rates.tables, stored.shape)
+    return Prices(rates.bits, layout.rows(tables), rate)
+
+
+def _hint(integers: np.ndarray, step: float) -> GridHint:
+    return GridHint(np.ascontiguousarray(integers, np.int32), np.array([step], np.float32))
