@@ -19,7 +19,7 @@ def test_lent_weights_compute_the_same(name, monkeypatch):
     monkeypatch.setattr(lend_module, "LENT_BYTES", 64)
     model = load(networks.NETWORKS[name]())
     feeds = random_feeds(model)
-    found = Session(model, threads=1, lent=True).run_exactly(feeds)
+    found = Session(model, threads=1).run_exactly(feeds)
     for values, wanted in zip(found, run(model, feeds), strict=True):
         np.testing.assert_allclose(values, wanted, rtol=1e-5, atol=1e-5)
 
@@ -31,7 +31,7 @@ def test_large_weights_are_not_inside():
     assert len(data) < 1000 and list(lent) == ["w"]
     assert np.shares_memory(lent["w"], model.graph.initializers["w"].const_value.numpy())
     x = normal(3, 512)
-    (y,) = Session(model, lent=True).run({"x": x})
+    (y,) = Session(model).run({"x": x})
     np.testing.assert_allclose(y, x @ normal(512, 600), rtol=1e-3, atol=1e-3)
 
 
@@ -42,5 +42,5 @@ def test_weights_in_a_file_of_their_own_are_read(tmp_path):
     model = load(tmp_path / "m.onnx")
     assert isinstance(model.graph.initializers["w"].const_value, ir.ExternalTensor)
     x = normal(2, 512)
-    (y,) = Session(model, lent=True).run({"x": x})
+    (y,) = Session(model).run({"x": x})
     np.testing.assert_allclose(y, x @ weights["w"] @ weights["v"], rtol=1e-3, atol=1e-1)

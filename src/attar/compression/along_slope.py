@@ -1,5 +1,6 @@
 """Rate-distortion compression of a whole network: gauge every layer, then descend along one slope for all of them."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -148,6 +149,7 @@ def _gauged(job: Job, macs: Macs, kept: Kept) -> Treatment:
     if treatment is None:
         treatment = _gauge(job, macs)
         kept.keep_gauge(treatment)
+    treatment.threads = _threads(job)
     return treatment
 
 
@@ -197,7 +199,9 @@ def _gauge(job: Job, macs: Macs) -> Treatment:
             treatment.row_costs[layer.name] = cost
         weights = replace(weights, row_cost=cost)
         run_up_to(network, layer)
-        treatment.sensitivity[layer.name] = damage_per_error(layer, weights, judge, network.outputs_with)
+        treatment.sensitivity[layer.name] = damage_per_error(
+            layer, weights, judge, network.outputs_with, threads=_threads(job)
+        )
         job.progress(phase, (number + 1) / len(job.layers))
     return treatment
 
@@ -209,6 +213,10 @@ def _row_cost(job: Job, layer: WeightLayer, *, classifies: bool, macs: Macs) -> 
         return None
     form = row_form(job.model, layer, inputs, classifies=classifies, threads=job.threads, seed=job.seed)
     return None if form is None else row_cost(form)
+
+
+def _threads(job: Job) -> int:
+    return job.threads or os.cpu_count() or 1
 
 
 def _first_slope(job: Job) -> float:

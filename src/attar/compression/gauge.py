@@ -26,13 +26,15 @@ MOST_ERROR = 0.3
 OutputsWith = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
 
 
-def damage_per_error(layer: WeightLayer, weights: Weights, judge: Judge, outputs_with: OutputsWith) -> float:
+def damage_per_error(
+    layer: WeightLayer, weights: Weights, judge: Judge, outputs_with: OutputsWith, *, threads: int = 1
+) -> float:
     """Return the damage for every unit of squared error, the error as the layer's `Problem` counts it.
 
     `weights` are the original's, with moments where the layer was seen; `outputs_with` runs the judge's samples under
     other weights. Damages too small to be measured count as the least that is.
     """
-    problem = Problem(weights)
+    problem = Problem(weights, threads=threads)
     if not problem.power:
         return 0.0
     share, found = FIRST_ERROR, 0.0

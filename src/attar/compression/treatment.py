@@ -31,11 +31,13 @@ class Treatment:
         sensitivity: damage to the network's output for every unit of error of a layer's output, by layer.
         row_costs: what errors of a layer's outputs cost beside each other, where that was measured.
         ranks: what the last pass chose, by layer; 0 is one tensor.
+        threads: that settle one layer; they change nothing but the time.
     """
 
     sensitivity: dict[str, float]
     row_costs: dict[str, Quadratic] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
+    threads: int = 1
 
     def at(self, slope: float) -> Treat:
         """Return the treatment of a layer where one bit is worth `slope` of damage."""
@@ -61,7 +63,7 @@ class Treatment:
 
     def _cheapest(self, layer: WeightLayer, weights: Weights, slope: float) -> tuple[RateDistortion, Rounded]:
         """Settle the layer whole and as two factors of several ranks; return what costs least, error and bits."""
-        problem = Problem(weights)
+        problem = Problem(weights, threads=self.threads)
         found = {None: problem.whole(slope)}
         found |= {rank: problem.factors(slope, rank) for rank in self._ranks_to_try(layer, weights)}
         if len(found) == 1:

@@ -6,20 +6,18 @@ GPTQ, Frantar et al. 2023, in the form of QuIP, Chee et al. 2023; both sides at 
 price makes it rate-distortion quantization. The plain form is `feedback_reference.py`.
 """
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from .. import _native
 from .quadratic import Quadratic
+from .spread import Spread, do
 
 WIDTH = 128  # columns of a tile: within one, errors are carried on weight by weight, between tiles by a product
 ROWS = 128  # of a tile; tiles of one size give the same bits for any number of threads
 NONE = np.empty((0, 0), np.float32)  # where rows are independent
-
-Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]  # as `map`; may share the work among threads
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,7 @@ def round_with_feedback(
     """
     sheets = [_Sheet(each, group, step, inputs, prices, rows) for group, each in enumerate(weights)]
     for turn in _turns(*weights.shape[1:], coupled=rows is not None):
-        for _ in spread(_settle, [(sheet, run) for sheet in sheets for run in turn]):
-            pass
+        do(_settle, [(sheet, run) for sheet in sheets for run in turn], spread)
     integers = np.empty(weights.shape, np.int32)
     for group, sheet in enumerate(sheets):
         integers[group] = sheet.integers.T

@@ -5,14 +5,15 @@ c_j (e L)_j^2, and (e L)_j holds e_j and the later ones alone: settled from the 
 answer for the errors of those behind it, and c_j is what remains of its own cost.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import scipy.linalg
 
-AT_ONCE = 1 << 22  # numbers of an intermediate result
+from .spread import AT_ONCE, Spread, do, runs
+
 LEAST = 1e-7  # of the mean curvature of all groups, added to those that never saw anything
 
 
@@ -39,17 +40,20 @@ class Quadratic:
         """Lower triangles R (groups, n, n) with form = R R^T."""
         return self.lower * np.sqrt(self.curvature)[:, None, :]
 
-    def cost(self, errors: np.ndarray) -> np.ndarray:
+    def cost(self, errors: np.ndarray, spread: Spread = map) -> np.ndarray:
         """Return e M e^T for errors (groups, rows, n) of any float type, one number for every row (groups, rows)."""
         costs = np.empty(errors.shape[:2])
-        for groups in runs(len(errors), errors[0].size):
-            for rows in runs(errors.shape[1], errors.shape[2]):
-                some = errors[groups, rows].astype(np.float64)
-                costs[groups, rows] = np.einsum("grn,grn->gr", some @ self.form[groups], some)
+
+        def count(place: tuple[slice, slice]) -> None:
+            some = errors[place].astype(np.float64)
+            costs[place] = np.einsum("grn,grn->gr", some @ self.form[place[0]], some)
+
+        groups, rows, n = errors.shape
+        do(count, product(runs(groups, min(rows, AT_ONCE // n + 1) * n), runs(rows, n)), spread)
         return costs
 
 
-def quadratic(form: np.ndarray, *, damping: float) -> Quadratic:
+def quadratic(form: np.ndarray, *, damping: float, spread: Spread = map) -> Quadratic:
     """Damp a positive semidefinite form (groups, n, n) by a share of its mean diagonal, and take it apart.
 
     Damping stands for what the samples didn't show: without it, errors hide in directions that they happen to lack.
@@ -59,20 +63,23 @@ def quadratic(form: np.ndarray, *, damping: float) -> Quadratic:
     added = damping * power + max(LEAST * float(power.mean()), np.finfo(np.float32).tiny)
     every = np.arange(form.shape[1])
     form[:, every, every] += added[:, None]
-    return taken_apart(form)
+    return taken_apart(form, spread)
 
 
-def taken_apart(form: np.ndarray) -> Quadratic:
+def taken_apart(form: np.ndarray, spread: Spread = map) -> Quadratic:
     """Take apart a positive definite form (groups, n, n) float64 as it is.
 
     Raises:
         numpy.linalg.LinAlgError: it is not positive definite.
     """
     lower, curvature = np.empty(form.shape, np.float32), np.empty(form.shape[:2], np.float32)
-    for groups in runs(len(form), form[0].size):
+
+    def take_apart(groups: slice) -> None:
         roots = np.linalg.cholesky(form[groups])
         diagonal = np.diagonal(roots, axis1=1, axis2=2)
         lower[groups], curvature[groups] = roots / diagonal[:, None, :], np.square(diagonal)
+
+    do(take_apart, runs(len(form), form[0].size), spread)
     return Quadratic(form, lower, curvature)
 
 
@@ -85,9 +92,3 @@ def identity(groups: int, n: int) -> Quadratic:
 def solve(form: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """Return rows @ form^-1 for a symmetric positive definite form (n, n)."""
     return scipy.linalg.solve(form, rows.T, assume_a="pos").T
-
-
-def runs(count: int, size: int) -> Iterator[slice]:
-    """Yield slices of `count` things of `size` numbers each, with no more in one than should be held twice over."""
-    step = max(AT_ONCE // max(size, 1), 1)
-    return (slice(start, start + step) for start in range(0, count, step))

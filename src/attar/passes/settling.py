@@ -5,16 +5,18 @@ Rows are taken part by part where a layer is large, so that what stands between 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from .. import codec
 from ..codec import GridHint
+from ..codec.threads import in_threads
 from ..numerics.feedback import Prices, round_with_feedback
-from ..numerics.quadratic import Quadratic, identity, quadratic, runs, solve
+from ..numerics.quadratic import Quadratic, identity, quadratic, solve
 from ..numerics.rounding import to_bfloat16, to_integers
 from ..numerics.second_moments import SecondMoments
+from ..numerics.spread import Spread, do, runs
 from ..numerics.weight_rows import WeightRows, plain_rows
 from .weights import Weights
 
@@ -54,17 +56,20 @@ class Part:
 class Problem:
     """One layer to be settled: what its rows should be, and what errors cost."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: Weights, *, threads: int = 1) -> None:
         self._weights = weights
+        self._spread = partial(in_threads, threads=threads)
         self._layout = weights.as_rows
         groups, _, inputs = self._layout.as_shape
         seen = weights.moments
-        self._inputs = identity(groups, inputs) if seen is None else quadratic(seen.moment, damping=DAMPING)
+        self._inputs = (
+            identity(groups, inputs) if seen is None else quadratic(seen.moment, damping=DAMPING, spread=self._spread)
+        )
 
     def whole(self, slope: float) -> Rounded:
         """Settle the layer as one tensor."""
         integers = np.empty(self._layout.shape, np.int32)
-        step, missed = _settle(self._parts, integers, self._inputs, self._row_cost, slope)
+        step, missed = _settle(self._parts, integers, self._inputs, self._row_cost, slope, self._spread)
         error = missed if self._row_cost is None else self._error(self._layout.rows(integers) * np.float32(step))
         return Rounded((_hint(integers, step),), error)
 
@@ -96,12 +101,12 @@ class Problem:
         outer, inner = self._decomposition(rank)
         moment, cost = self._inputs.form[0], self._row_form
         inner_cost = quadratic((outer.T @ cost @ outer)[None], damping=0.0)
-        lower, inner_step = _settled(inner, self._inputs, inner_cost, slope)
+        lower, inner_step = _settled(inner, self._inputs, inner_cost, slope, self._spread)
         settled = lower * inner_step
         seen = settled @ moment @ settled.T
         seen = seen + 1e-6 * np.trace(seen) / rank * np.eye(rank)
         outer = solve(seen, self.target[0].astype(np.float64) @ moment @ settled.T)
-        upper, outer_step = _settled(outer, quadratic(seen[None], damping=0.0), self._row_cost, slope)
+        upper, outer_step = _settled(outer, quadratic(seen[None], damping=0.0), self._row_cost, slope, self._spread)
         error = self._error(((upper * outer_step) @ settled)[None])
         turn = self._weights.channel_axis == 1
         parts = ((lower, inner_step), (upper, outer_step))
@@ -122,7 +127,15 @@ class Problem:
 
     def _target(self, layout: WeightRows, weights: np.ndarray) -> np.ndarray:
         rows, seen = layout.rows(weights), self._weights.moments
-        return rows if seen is None or seen.cross is seen.moment else _repaired(rows, seen, self._inputs)
+        if seen is None or seen.cross is seen.moment:
+            return rows
+        if len(rows) == 1 and rows.shape[1] < rows.shape[2]:  # fewer systems to solve than a repair has
+            return _repaired(rows, seen, self._inputs)
+        return rows @ self._repair
+
+    @cached_property
+    def _repair(self) -> np.ndarray:
+        return _repair(self._weights.moments, self._inputs, self._spread)
 
     @property
     def _row_cost(self) -> Quadratic | None:
@@ -138,7 +151,7 @@ class Problem:
 
     def _cost_of(self, missed: np.ndarray) -> float:
         if self._row_cost is None:
-            return float(self._inputs.cost(missed).sum())
+            return float(self._inputs.cost(missed, self._spread).sum())
         missed = missed.astype(np.float64)
         return float(np.sum((self._row_form @ missed @ self._inputs.form) * missed))
 
@@ -157,33 +170,52 @@ class Problem:
         return np.linalg.solve(rows.T, left), values, np.linalg.solve(inputs.T, right.T).T
 
 
+def _repair(seen: SecondMoments, inputs: Quadratic, spread: Spread) -> np.ndarray:
+    """Return, for every group, what turns weights into `_repaired` ones: E[x0 x^T] E[x x^T]^-1, float32."""
+    repair = np.empty_like(inputs.lower)
+
+    def invert(groups: slice) -> None:
+        turned = np.linalg.solve(inputs.form[groups], _cross(seen, inputs, groups).swapaxes(1, 2))
+        repair[groups] = turned.swapaxes(1, 2)
+
+    do(invert, runs(len(repair), repair[0].size), spread)
+    return repair
+
+
 def _repaired(rows: np.ndarray, seen: SecondMoments, inputs: Quadratic) -> np.ndarray:
     """Return the rows that give on the inputs as they are now what the weights gave on the original's.
 
     Least squares, W E[x0 x^T] E[x x^T]^-1, both damped alike: where nothing in front changed it is W itself.
     """
-    repaired, every = np.empty_like(rows), np.arange(rows.shape[2])
-    for groups in runs(len(rows), every.size**2):
-        form, cross = inputs.form[groups], seen.cross[groups].astype(np.float64)
-        cross[:, every, every] += form[:, every, every] - seen.moment[groups][:, every, every]
-        wanted = rows[groups].astype(np.float64) @ cross
-        if len(wanted) > 1:
-            repaired[groups] = np.linalg.solve(form, wanted.swapaxes(1, 2)).swapaxes(1, 2)
-        else:
-            repaired[groups] = solve(form[0], wanted[0])
-    return repaired
+    wanted = rows.astype(np.float64) @ _cross(seen, inputs, slice(None))
+    return np.stack([solve(form, each) for form, each in zip(inputs.form, wanted, strict=True)]).astype(np.float32)
 
 
-def _settled(matrix: np.ndarray, inputs: Quadratic, rows: Quadratic | None, slope: float) -> tuple[np.ndarray, float]:
+def _cross(seen: SecondMoments, inputs: Quadratic, groups: slice) -> np.ndarray:
+    """Return E[x0 x^T] of some groups with the damping that `inputs` have."""
+    cross, every = seen.cross[groups].astype(np.float64), np.arange(seen.cross.shape[1])
+    cross[:, every, every] += inputs.form[groups, every, every] - seen.moment[groups, every, every]
+    return cross
+
+
+def _settled(
+    matrix: np.ndarray, inputs: Quadratic, rows: Quadratic | None, slope: float, spread: Spread
+) -> tuple[np.ndarray, float]:
     """Return the integers of a matrix (outputs, inputs) and their step."""
     integers = np.empty(matrix.shape, np.int32)
     target = np.ascontiguousarray(matrix)[None]
-    step, _ = _settle(lambda: iter([Part((...,), plain_rows(matrix.shape, 0), target)]), integers, inputs, rows, slope)
+    part = Part((...,), plain_rows(matrix.shape, 0), target)
+    step, _ = _settle(lambda: iter([part]), integers, inputs, rows, slope, spread)
     return integers, step
 
 
 def _settle(
-    parts: Callable[[], Iterator[Part]], into: np.ndarray, inputs: Quadratic, rows: Quadratic | None, slope: float
+    parts: Callable[[], Iterator[Part]],
+    into: np.ndarray,
+    inputs: Quadratic,
+    rows: Quadratic | None,
+    slope: float,
+    spread: Spread,
 ) -> tuple[float, float]:
     """Put the integers of all parts `into` their place; return their step and what they miss, every row alike.
 
@@ -192,16 +224,16 @@ def _settle(
     cost = _cost(inputs, rows)
     power, largest = 0.0, 0.0
     for part in parts():
-        power += float(inputs.cost(part.target).sum())
+        power += float(inputs.cost(part.target, spread).sum())
         largest = max(largest, float(np.abs(part.target).max(initial=0.0)))
     finest = max(float(to_bfloat16(np.float32(largest / MOST_STEPS))), SMALLEST_STEP)
     step = min(np.sqrt(slope / (PULL * cost)), 2 * largest)  # at which every weight is zero
     while True:
         step, missed = max(float(to_bfloat16(np.float32(step))), finest), 0.0
         for part in parts():
-            integers = _rounds(part.target, step, inputs, rows, PULL * step**2 * cost, part.layout)
+            integers = _rounds(part.target, step, inputs, rows, PULL * step**2 * cost, part.layout, spread)
             into[part.place] = part.layout.weights(integers)
-            missed += float(inputs.cost(integers * np.float32(step) - part.target).sum())
+            missed += float(inputs.cost(integers * np.float32(step) - part.target, spread).sum())
         if missed <= MOST_ERROR * power or step == finest:
             return step, missed
         step *= FINER
@@ -213,12 +245,18 @@ def _cost(inputs: Quadratic, rows: Quadratic | None) -> float:
 
 
 def _rounds(
-    target: np.ndarray, step: float, inputs: Quadratic, rows: Quadratic | None, rate: float, layout: WeightRows
+    target: np.ndarray,
+    step: float,
+    inputs: Quadratic,
+    rows: Quadratic | None,
+    rate: float,
+    layout: WeightRows,
+    spread: Spread,
 ) -> np.ndarray:
     integers = to_integers(target / np.float32(step)).astype(np.int32)
     for _ in range(ROUNDS):
         prices = _prices(integers, rate, layout)
-        integers = round_with_feedback(target, step=step, inputs=inputs, prices=prices, rows=rows)
+        integers = round_with_feedback(target, step=step, inputs=inputs, prices=prices, rows=rows, spread=spread)
     return integers
 
 

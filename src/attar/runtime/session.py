@@ -21,15 +21,12 @@ class Session:
         outputs: names of the outputs. tensors: those among them that are tensors, not sequences or the like.
     """
 
-    def __init__(
-        self, model: ir.Model, *, threads: int = 0, swappable: tuple[str, ...] = (), lent: bool = False
-    ) -> None:
-        """Build the session.
+    def __init__(self, model: ir.Model, *, threads: int = 0, swappable: tuple[str, ...] = ()) -> None:
+        """Build the session; large weights stay where they are, and nobody may write into them while it lives.
 
         Args:
             threads: 0 for as many as there are cores.
             swappable: initializers that `run` may replace; onnxruntime then folds nothing into them.
-            lent: leave large weights where they are; nobody may write into them while the session lives.
 
         Raises:
             ModelError: onnxruntime cannot run the network.
@@ -39,8 +36,7 @@ class Session:
         options.log_severity_level = 4
         # A thread that spins between two runs takes a core from the arithmetic that stands there.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        given = _with_swappable(model, swappable) if swappable else model
-        data, self._lent = lend(given) if lent else (serialize(given), {})
+        data, self._lent = (serialize(_with_swappable(model, swappable)), {}) if swappable else lend(model)
         if self._lent:
             values = [ort.OrtValue.ortvalue_from_numpy(values) for values in self._lent.values()]
             options.add_external_initializers(list(self._lent), values)

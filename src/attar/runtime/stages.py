@@ -146,7 +146,7 @@ class Stages:
             return None
         given = {value.name: arrays[0] for value, arrays in start.values.items()}
         described = {name: (ir.DataType.from_numpy(array.dtype), array.ndim) for name, array in given.items()}
-        return Session(extract(self.model, self._flow, nodes, outputs, described), threads=self._threads, lent=True)
+        return Session(extract(self.model, self._flow, nodes, outputs, described), threads=self._threads)
 
     def _found(self, session: Session | None, start: Checkpoint, index: int) -> dict[str, np.ndarray]:
         """Return the inner values of one batch: those kept and those that the session makes of them."""

@@ -112,7 +112,7 @@ class _Part:
             return None
         described = {name: (ir.DataType.from_numpy(values.dtype), values.ndim) for name, values in seen.items()}
         part = extract(self._model, self._flow, self._nodes, self._outputs, described)
-        return Session(part, threads=threads, lent=True)
+        return Session(part, threads=threads)
 
 
 def tail_macs(model: ir.Model, tensor: str, *, macs: Mapping[str, int | None] | None = None) -> int | None:

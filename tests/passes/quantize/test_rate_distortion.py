@@ -194,8 +194,7 @@ def test_without_prices_and_correlations_it_is_plain_rounding():
 
 @pytest.mark.parametrize("axis", [0, 1])
 def test_large_layers_are_settled_some_rows_at_a_time(axis, monkeypatch):
-    before = columns(4, 40)
-    weights = matrix(4, (40, 40), moments=seen(before, 0.9 * before), axis=axis)
+    weights = matrix(4, (40, 40), axis=axis)
     slope = 1e-3 * float(np.square(weights.values).mean())
     (values, error), decision = Problem(weights).rounded(0.3), plan(weights, RateDistortion(slope=slope))
     monkeypatch.setattr("attar.passes.settling.PART", 7 * 40)
