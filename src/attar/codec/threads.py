@@ -1,8 +1,10 @@
 """Work for several threads: the core lets the interpreter go on while it codes."""
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 Part = TypeVar("Part")
@@ -18,6 +20,11 @@ def check_threads(threads: int) -> None:
 def in_threads(task: Callable[[Part], Result], parts: Sequence[Part], threads: int) -> list[Result]:
     """The results of a task for each part, in order; the first error is that of the first part, whoever fails first."""
     return list(ahead(task, parts, threads))
+
+
+def spread_over(threads: int) -> Callable[[Callable[[Part], Result], Sequence[Part]], list[Result]]:
+    """What does a task for each part in so many threads, 0 for one a core: `map` for work that falls into pieces."""
+    return partial(in_threads, threads=threads or os.cpu_count() or 1)
 
 
 def ahead(task: Callable[[Part], Result], parts: Sequence[Part], threads: int) -> Iterator[Result]:

@@ -1,6 +1,5 @@
 """Rate-distortion compression of a whole network: gauge every layer, then descend along one slope for all of them."""
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from ..codec.threads import spread_over
 from ..graph import WeightLayer, layer_macs, simplify_norms
 from ..numerics.quadratic import Quadratic
 from ..passes.pipeline import Applied, Chained, Declined, Steps, chain, check_names
@@ -30,6 +30,7 @@ DAMAGE_OF_A_POINT = 0.04  # nats of divergence that go with a point of drop: fou
 DAMAGE_OF_A_PERCENT = 0.002  # the same for a percent of other answers
 USUAL_DAMAGE = 0.02
 PER_WEIGHT = 0.1  # the slope that ends at a damage d is about this times d / weights
+GAUGE_KEPT_BYTES = 1 << 28  # of the inner values that its runs start from
 FREE_SHARE = 0.2  # of the standard deviation: the step where there are no samples
 FREE_SLOPE = 1.0
 
@@ -149,7 +150,7 @@ def _gauged(job: Job, macs: Macs, kept: Kept) -> Treatment:
     if treatment is None:
         treatment = _gauge(job, macs)
         kept.keep_gauge(treatment)
-    treatment.threads = _threads(job)
+    treatment.spread = spread_over(job.threads)
     return treatment
 
 
@@ -186,11 +187,12 @@ def _judge(job: Job, samples: int, macs: Macs) -> Judge:
 
 def _gauge(job: Job, macs: Macs) -> Treatment:
     """Measure the sensitivity of every layer, and of its outputs beside each other, in the original network."""
-    phase, treatment = "measuring every layer's sensitivity", Treatment({})
+    phase, treatment, spread = "measuring every layer's sensitivity", Treatment({}), spread_over(job.threads)
     job.progress(phase, 0.0)
     count = gauge_samples(macs, layers=len(job.layers), samples=len(job.samples.search))
     judge = _judge(job, count, macs)
-    network = Stages(job.model, job.samples.search.take(np.arange(count)).inputs, threads=job.threads)
+    samples = job.samples.search.take(np.arange(count)).inputs
+    network = Stages(job.model, samples, threads=job.threads, memory_bytes=GAUGE_KEPT_BYTES)
     seen = Walk(job.model, job.samples.calibration.inputs, threads=job.threads, seed=job.seed)
     for number, layer in enumerate(in_order(job.model, job.layers)):
         weights = seen.weights(layer)
@@ -199,9 +201,7 @@ def _gauge(job: Job, macs: Macs) -> Treatment:
             treatment.row_costs[layer.name] = cost
         weights = replace(weights, row_cost=cost)
         run_up_to(network, layer)
-        treatment.sensitivity[layer.name] = damage_per_error(
-            layer, weights, judge, network.outputs_with, threads=_threads(job)
-        )
+        treatment.sensitivity[layer.name] = damage_per_error(layer, weights, judge, network.outputs_with, spread)
         job.progress(phase, (number + 1) / len(job.layers))
     return treatment
 
@@ -213,10 +213,6 @@ def _row_cost(job: Job, layer: WeightLayer, *, classifies: bool, macs: Macs) -> 
         return None
     form = row_form(job.model, layer, inputs, classifies=classifies, threads=job.threads, seed=job.seed)
     return None if form is None else row_cost(form)
-
-
-def _threads(job: Job) -> int:
-    return job.threads or os.cpu_count() or 1
 
 
 def _first_slope(job: Job) -> float:

@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..graph import WeightLayer
+from ..numerics.spread import Spread
 from ..passes.pipeline import Chained, changed_tensors
 from ..passes.quantize.bias_correction import BiasCorrection
 from ..passes.quantize.bias_correction import plan as corrected
@@ -27,14 +28,14 @@ OutputsWith = Callable[[Mapping[str, np.ndarray]], list[np.ndarray]]
 
 
 def damage_per_error(
-    layer: WeightLayer, weights: Weights, judge: Judge, outputs_with: OutputsWith, *, threads: int = 1
+    layer: WeightLayer, weights: Weights, judge: Judge, outputs_with: OutputsWith, spread: Spread = map
 ) -> float:
     """Return the damage for every unit of squared error, the error as the layer's `Problem` counts it.
 
     `weights` are the original's, with moments where the layer was seen; `outputs_with` runs the judge's samples under
     other weights. Damages too small to be measured count as the least that is.
     """
-    problem = Problem(weights, threads=threads)
+    problem = Problem(weights, spread=spread)
     if not problem.power:
         return 0.0
     share, found = FIRST_ERROR, 0.0

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import onnx_ir as ir
+
 from .. import graph
 from ..errors import BudgetError
 from ..evaluate import metric_of
@@ -14,6 +16,7 @@ from ..evaluate.measurement import Metric, is_classifier
 from ..graph import LeftAlone
 from ..passes.pipeline import Steps
 from ..runtime import Session
+from ..runtime.lend import lend
 from .budget import Budget, parse_size
 from .job import Job
 from .metadata import read_metadata
@@ -86,7 +89,7 @@ def settle(asked: Request) -> Job:
     return Job(
         source=str(asked.model) if isinstance(asked.model, (str, Path)) else type(asked.model).__name__,
         model=model,
-        fingerprint=hashlib.sha256(graph.serialize(model)).hexdigest()[:16],
+        fingerprint=_fingerprint(model),
         recipe=recipe,
         given_plan=None if plan is None else _only(plan, left_alone),
         budget=budget,
@@ -102,6 +105,15 @@ def settle(asked: Request) -> Job:
         deadline=asked.deadline,
         progress=asked.progress,
     )
+
+
+def _fingerprint(model: ir.Model) -> str:
+    """Return the digest of the network, its large weights read where they are: a copy may not fit into memory."""
+    data, weights = lend(model)
+    digest = hashlib.sha256(data)
+    for values in weights.values():
+        digest.update(memoryview(values).cast("B"))
+    return digest.hexdigest()[:16]
 
 
 def _listed(names: str | Sequence[str]) -> Sequence[str]:

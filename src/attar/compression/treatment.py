@@ -8,6 +8,7 @@ import numpy as np
 from ..graph import WeightLayer
 from ..numerics.low_rank import break_even_rank
 from ..numerics.quadratic import Quadratic
+from ..numerics.spread import Spread
 from ..passes.pipeline import Chained, Steps, chain, decided
 from ..passes.quantize.bias_correction import BiasCorrection
 from ..passes.quantize.rate_distortion import SLOPES, RateDistortion, coded_bits
@@ -31,13 +32,13 @@ class Treatment:
         sensitivity: damage to the network's output for every unit of error of a layer's output, by layer.
         row_costs: what errors of a layer's outputs cost beside each other, where that was measured.
         ranks: what the last pass chose, by layer; 0 is one tensor.
-        threads: that settle one layer; they change nothing but the time.
+        spread: what shares the work on a layer among threads.
     """
 
     sensitivity: dict[str, float]
     row_costs: dict[str, Quadratic] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
-    threads: int = 1
+    spread: Spread = map
 
     def at(self, slope: float) -> Treat:
         """Return the treatment of a layer where one bit is worth `slope` of damage."""
@@ -63,7 +64,7 @@ class Treatment:
 
     def _cheapest(self, layer: WeightLayer, weights: Weights, slope: float) -> tuple[RateDistortion, Rounded]:
         """Settle the layer whole and as two factors of several ranks; return what costs least, error and bits."""
-        problem = Problem(weights, threads=self.threads)
+        problem = Problem(weights, spread=self.spread)
         found = {None: problem.whole(slope)}
         found |= {rank: problem.factors(slope, rank) for rank in self._ranks_to_try(layer, weights)}
         if len(found) == 1:

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import onnx_ir as ir
 
+from ..codec.threads import spread_over
 from ..graph import WeightLayer
 from ..graph.flow import Flow
 from ..numerics.positions import Positions
@@ -44,6 +45,7 @@ class Walk:
         self._original = Stages(model, inputs, threads=threads, memory_bytes=kept)
         self._changed = Stages(model, inputs, threads=threads, memory_bytes=kept)
         self._model, self._seed = model, seed
+        self._spread = spread_over(threads)
         self._is_changed = False
 
     def weights(self, layer: WeightLayer) -> Weights:
@@ -70,7 +72,7 @@ class Walk:
         samples = self._original.samples
         wanted = -(-COLUMNS_PER_INPUT * found.layout.inputs // samples)
         positions = Positions(int(np.clip(wanted, *POSITIONS)), self._seed)
-        return second_moments(self._pairs(found, positions), blocks=blocks)
+        return second_moments(self._pairs(found, positions), blocks=blocks, spread=self._spread)
 
     def _pairs(self, found: LayerInputs, positions: Positions) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         before = found.column_blocks(self._original, positions)

@@ -5,13 +5,12 @@ Rows are taken part by part where a layer is large, so that what stands between 
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
 from .. import codec
 from ..codec import GridHint
-from ..codec.threads import in_threads
 from ..numerics.feedback import Prices, round_with_feedback
 from ..numerics.quadratic import Quadratic, identity, quadratic, solve
 from ..numerics.rounding import to_bfloat16, to_integers
@@ -56,9 +55,9 @@ class Part:
 class Problem:
     """One layer to be settled: what its rows should be, and what errors cost."""
 
-    def __init__(self, weights: Weights, *, threads: int = 1) -> None:
+    def __init__(self, weights: Weights, *, spread: Spread = map) -> None:
         self._weights = weights
-        self._spread = partial(in_threads, threads=threads)
+        self._spread = spread
         self._layout = weights.as_rows
         groups, _, inputs = self._layout.as_shape
         seen = weights.moments
