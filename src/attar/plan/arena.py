@@ -4,6 +4,7 @@ The arena is one range of bytes. Two tensors may share bytes when they are not l
 over the other, number by number, as it dies.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -92,8 +93,8 @@ def check(program: Program, plan: ArenaPlan) -> None:
 
 
 def _check_tensors(lives: dict[str, Buffer], buffers: Sequence[Buffer]) -> None:
-    names = [buffer.name for buffer in buffers]
-    strange = sorted(set(names) ^ set(lives)) or [name for name in names if names.count(name) > 1]
+    counts = Counter(buffer.name for buffer in buffers)
+    strange = sorted(counts.keys() ^ lives.keys()) or [name for name, count in counts.items() if count > 1]
     if strange:
         where = "is not a tensor of the network" if strange[0] not in lives else "has no place or several"
         raise PlanError(f"tensor '{strange[0]}' {where}")

@@ -135,9 +135,8 @@ def in_bytes(flow: "Activations", bits: int | Mapping[str, int] = 8, *, alignmen
 def width_of(flow: "Activations", name: str, bits: int | Mapping[str, int]) -> int:
     """Return the bits of one number of a tensor."""
     tensor = flow.tensors[name]
-    if not isinstance(bits, int):
-        return bits.get(name, tensor.width_bits)
-    return bits if tensor.is_float else tensor.width_bits
+    chosen = bits if isinstance(bits, int) else bits.get(name, tensor.width_bits)
+    return chosen if tensor.is_float else tensor.width_bits
 
 
 def _step(
