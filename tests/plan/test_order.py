@@ -15,7 +15,7 @@ def branches(*sizes):
     wide = [Step(f"wide{i}", ("x",), (f"wide{i}",)) for i in range(len(sizes))]
     thin = [Step(f"thin{i}", (f"wide{i}",), (f"thin{i}",)) for i in range(len(sizes))]
     end = Step("y", tuple(step.name for step in thin), ("y",))
-    bytes_ = {"x": 1, "y": 1} | {f"wide{i}": size for i, size in enumerate(sizes)} | dict.fromkeys(map(str, ()), 0)
+    bytes_ = {"x": 1, "y": 1} | {f"wide{i}": size for i, size in enumerate(sizes)}
     return Program((*wide, *thin, end), bytes_ | {step.name: 1 for step in thin}, ("x",), ("y",))
 
 
@@ -59,8 +59,8 @@ def test_the_given_order_stays_where_nothing_is_gained():
     assert best_order(program).program is program
 
 
-def test_fifty_branches_are_no_trouble():
-    assert best_order(branches(*range(100, 150))).peak_bytes < 300
+def test_thirty_branches_are_no_trouble():
+    assert best_order(branches(*range(100, 130))).peak_bytes == 131  # the wide one first: x, it, and one more each time
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from typing import Any
 from .program import Program, Step, shared_bytes
 
 NARROW, WIDTH = 16, 512  # a quick first look gives the second a better peak to drop ideals by
+MOST_IDEALS = 50_000  # over all levels: long programs get narrower ones
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,13 @@ class _State:
 _Way = tuple[int, Any] | None  # an operator and the way to it
 
 
-def best_order(program: Program, *, width: int = WIDTH) -> Ordered:
+def best_order(program: Program, *, width: int | None = None) -> Ordered:
     """Return the program in an order of least peak; in its own where that is as good.
 
     Args:
         width: the most ideals of one size that are looked at; the result is exact if that is enough.
     """
+    width = max(NARROW, min(WIDTH, MOST_IDEALS // max(len(program.steps), 1))) if width is None else width
     bound = max((_alone(program, step) for step in program.steps), default=0)
     best = Ordered(program, program.peak_bytes(), not program.steps)
     for each in (min(NARROW, width), width):
