@@ -77,9 +77,9 @@ NETWORKS: dict[str, Callable[[], object]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=NETWORKS)
+    parser.add_argument("--only", choices=NETWORKS, nargs="+")
     only = parser.parse_args().only
-    text = lines([planned(name) for name in ([only] if only else NETWORKS)])
+    text = lines([planned(name) for name in only or NETWORKS])
     print(text)
     if only is None:
         rewrite(PAGE, BEGIN, END, text)
