@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import nets
 from coding.markdown import at_most, rewrite, table
-from networks import alexnet, ready, resnet18, vgg16
+from networks import alexnet, random_wiring, ready, resnet18, vgg16
 from networks.shapes import count, zeros
 from sizes import PAGE
 
@@ -72,6 +72,7 @@ NETWORKS: dict[str, Callable[[], object]] = {
     "resnet18": resnet18_model,
     "vgg16": vgg16_model,
     "alexnet": alexnet_model,
+    "random_wiring": random_wiring.build,
 }
 
 
