@@ -1,17 +1,18 @@
 """Offsets: live tensors keep apart, nothing beats the bound or the exact solver, the checker sees all faults."""
 
 import itertools
+import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from attar.errors import PlanError
 from attar.plan.arena import check, plan_arena
 from attar.plan.buffers import Block, Buffer, aligned, covered, live_bytes, lower_bound, packed_bytes
 from attar.plan.in_place import blocks
-from attar.plan.placement import Neighbors, greedy, search
+from attar.plan.placement import Neighbors, Placement, greedy, search
 from attar.plan.placement_exact import exact
 from attar.plan.program import Program, Step
 
@@ -31,11 +32,16 @@ def brute_force(found):
     return min(neighbors.first_fit(order).arena_bytes for order in itertools.permutations(range(len(found))))
 
 
+def apart(found, buffers):
+    """Whether buffers of different blocks never meet in one byte."""
+    owners = [i for i, block in enumerate(found) for _ in block.members]
+    pairs = itertools.combinations(zip(owners, buffers, strict=True), 2)
+    return all(i == j or not a.overlaps(b) for (i, a), (j, b) in pairs)
+
+
 def assert_apart(found, placement):
     buffers = placement.buffers(found)
-    owners = [i for i, block in enumerate(found) for _ in block.members]
-    for (i, a), (j, b) in itertools.combinations(zip(owners, buffers, strict=True), 2):
-        assert i == j or not a.overlaps(b)
+    assert apart(found, buffers)
     assert all(buffer.offset >= 0 and buffer.end <= placement.arena_bytes for buffer in buffers)
     assert placement.arena_bytes >= lower_bound(found)
 
@@ -65,6 +71,17 @@ def test_exact_is_no_worse_than_any_first_fit_where_blocks_interlock(program):
     best = exact(found)
     assert_apart(found, best)
     assert best.arena_bytes <= brute_force(found)
+
+
+@settings(max_examples=40)
+@given(programs(max_steps=3, max_bytes=3))
+def test_exact_is_as_good_as_trying_every_byte_for_every_block(program):
+    found = blocks(program)
+    best = exact(found)
+    ranges = [range(best.arena_bytes - block.size_bytes) for block in found]
+    assume(math.prod(map(len, ranges)) < 2000)
+    places = itertools.product(*ranges)
+    assert not any(apart(found, Placement(place, 0).buffers(found)) for place in places)
 
 
 def test_exact_gives_up_where_it_may_not_look_far_enough():

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from rich.markup import escape
 
 from ..errors import ModelError, PlanError
 from ._common import Json, check_output, console, load_either, print_json
@@ -70,9 +71,9 @@ def command(
     out = console()
     print_memory(facts, flow, plan, out)
     if hidden:
-        out.print(f"[yellow]not planned: what runs inside of {', '.join(hidden)}[/]")
+        out.print(f"[yellow]not planned: what runs inside of {escape(', '.join(hidden))}[/]")
     if output is not None:
-        out.print(f"written to {output}")
+        out.print(f"written to {escape(str(output))}")
 
 
 def _shapes(words: list[str]) -> dict[str, tuple[int, ...]]:

@@ -209,7 +209,7 @@ class _Survey:
 
     def _add(self, value: ir.Value) -> None:
         shape, dtype = value.shape, value.dtype
-        if shape is None or not all(isinstance(extent, int) for extent in shape):
+        if shape is None or not all(isinstance(extent, int) and extent >= 0 for extent in shape):
             raise ModelError(f"tensor '{value.name}'{_maker(value)}: its shape {_text(shape)} is not known")
         if dtype is None or dtype in (ir.DataType.UNDEFINED, ir.DataType.STRING):
             raise ModelError(f"tensor '{value.name}'{_maker(value)}: the width of its numbers is not known")

@@ -7,13 +7,19 @@ proven. Two rules keep levels narrow without giving up proof: an ideal that has 
 and an operator that neither raises the peak nor leaves more bytes than it found is taken at once.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .program import Program, Step, shared_bytes
 
-NARROW, WIDTH = 16, 512  # a quick first look gives the second a better peak to drop ideals by
+# What a level that is too wide keeps; no rule is best everywhere. The last takes what needs most while little is live.
+RANKS: tuple[Callable[["_State"], tuple[int, int]], ...] = (
+    lambda state: (state.peak, state.live),
+    lambda state: (state.live, state.left),
+    lambda state: (state.left, state.live),
+)
+NARROW, WIDTH = 16, 512  # quick looks give the last one a better peak to drop ideals by
 MOST_IDEALS = 50_000  # over all levels: long programs get narrower ones
 
 
@@ -28,11 +34,17 @@ class Ordered:
 
 @dataclass(frozen=True)
 class _State:
-    """What is known of an ideal: the best peak on a way to it, what is live now, and that way, last operator first."""
+    """What is known of an ideal.
+
+    Attributes:
+        done: the operators, a bit each. peak: the least on a way to it. live: bytes that are live now. way: last first.
+        left: sum over the operators not done of what each needs whatever the order.
+    """
 
     done: int
     peak: int
     live: int
+    left: int
     way: "_Way"
 
 
@@ -46,18 +58,16 @@ def best_order(program: Program, *, width: int | None = None) -> Ordered:
         width: the most ideals of one size that are looked at; the result is exact if that is enough.
     """
     width = max(NARROW, min(WIDTH, MOST_IDEALS // max(len(program.steps), 1))) if width is None else width
-    bound = max((_alone(program, step) for step in program.steps), default=0)
-    best = Ordered(program, program.peak_bytes(), not program.steps)
-    for each in (min(NARROW, width), width):
-        if best.is_exact or best.peak_bytes <= bound:
+    ideals, best = _Ideals(program), Ordered(program, program.peak_bytes(), not program.steps)
+    looks = [(min(NARROW, width), rank) for rank in RANKS]
+    for each, rank in [*looks, (width, RANKS[0])]:
+        if best.is_exact or best.peak_bytes <= max(ideals.alone):
             return replace(best, is_exact=True)
-        found, is_exact = _search(program, best.peak_bytes, each)
+        found, is_exact = _search(ideals, best.peak_bytes, each, rank)
         if found is None:
             best = replace(best, is_exact=is_exact)
         else:
-            steps = tuple(program.steps[index] for index in _unwound(found.way))
-            ordered = Program(steps, program.sizes, program.inputs, program.outputs)
-            best = Ordered(ordered, found.peak, is_exact)
+            best = Ordered(ideals.ordered(found.way), found.peak, is_exact)
     return best
 
 
@@ -67,29 +77,22 @@ def _alone(program: Program, step: Step) -> int:
     return sum(program.sizes[name] for name in names) - shared_bytes(step, program.sizes, step.reads)
 
 
-def _search(program: Program, limit: int, width: int) -> tuple[_State | None, bool]:
+def _search(
+    ideals: "_Ideals", limit: int, width: int, rank: Callable[[_State], tuple[int, int]]
+) -> tuple[_State | None, bool]:
     """Return the best complete way whose peak is below `limit`, None where none was found, and whether it is exact."""
-    ideals = _Ideals(program)
     level, is_exact = [ideals.empty()], True
-    for _ in program.steps:
+    for _ in ideals.program.steps:
         reached: dict[int, _State] = {}
         for state in level:
             for after in ideals.successors(state):
                 known = reached.get(after.done)
                 if after.peak < (limit if known is None else known.peak):
                     reached[after.done] = after
-        level = sorted(reached.values(), key=lambda state: (state.peak, state.live))
+        level = sorted(reached.values(), key=rank)
         is_exact &= len(level) <= width
         level = level[:width]
     return (level[0] if level else None), is_exact
-
-
-def _unwound(way: _Way) -> list[int]:
-    order = []
-    while way is not None:
-        index, way = way
-        order.append(index)
-    return order[::-1]
 
 
 class _Ideals:
@@ -103,10 +106,19 @@ class _Ideals:
             name: _mask(index for index, step in enumerate(program.steps) if name in step.reads)
             for name in program.sizes
         }
+        self.alone = [_alone(program, step) for step in program.steps]
+
+    def ordered(self, way: _Way) -> Program:
+        """Return the program in the order of a complete way."""
+        steps = []
+        while way is not None:
+            index, way = way
+            steps.append(self.program.steps[index])
+        return Program(tuple(reversed(steps)), self.program.sizes, self.program.inputs, self.program.outputs)
 
     def empty(self) -> _State:
         live = sum(self.program.sizes[name] for name in self.program.used_inputs)
-        return _State(0, live, live, None)
+        return _State(0, live, live, sum(self.alone), None)
 
     def successors(self, state: _State) -> list[_State]:
         """Return what can follow; one alone where that costs nothing."""
@@ -127,7 +139,7 @@ class _Ideals:
         during = state.live + written - shared_bytes(step, sizes, dying)
         unread = sum(sizes[name] for name in step.writes if self._is_over(name, done))
         live = state.live + written - unread - sum(sizes[name] for name in dying)
-        return _State(done, max(state.peak, during), live, (index, state.way))
+        return _State(done, max(state.peak, during), live, state.left - self.alone[index], (index, state.way))
 
     def _is_over(self, name: str, done: int) -> bool:
         return self.readers[name] & ~done == 0 and name not in self.program.outputs
