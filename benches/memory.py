@@ -8,8 +8,10 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import nets
+import onnx
 from coding.markdown import at_most, rewrite, table
 from networks import alexnet, random_wiring, ready, resnet18, vgg16
 from networks.shapes import count, zeros
@@ -41,18 +43,18 @@ def vgg16_shapes() -> dict[str, tuple[int, ...]]:
     return dict(nets.vgg16_shapes(1.0))
 
 
-def vgg16_model() -> object:
+def vgg16_model() -> onnx.ModelProto:
     shapes = vgg16_shapes()
     expect("vgg16", count(shapes) + sum(shape[0] for shape in shapes.values()), VGG16_PARAMETERS)
     return vgg16.build(iter(zeros(shapes).items()), weightless=True)
 
 
-def alexnet_model() -> object:
+def alexnet_model() -> onnx.ModelProto:
     expect("alexnet", count(alexnet.shapes()), alexnet.PARAMETERS)
     return alexnet.build(zeros(alexnet.shapes()), weightless=True)
 
 
-def resnet18_model() -> object:
+def resnet18_model() -> onnx.ModelProto:
     expect("resnet18", count(resnet18.trained_shapes()), resnet18.PARAMETERS)
     return resnet18.build(zeros(resnet18.shapes()), weightless=True)
 
@@ -63,7 +65,7 @@ def expect(name: str, parameters: int, wanted: int) -> None:
         raise SystemExit(f"{name}: {parameters:,} parameters, not {wanted:,}")
 
 
-NETWORKS: dict[str, Callable[[], object]] = {
+NETWORKS: dict[str, Callable[[], onnx.ModelProto | Path]] = {
     "lenet_300_100": lambda: nets.FASHION / "lenet_300_100.onnx",
     "lenet5": lambda: nets.FASHION / "lenet5.onnx",
     "vgg_small": lambda: nets.FASHION / "vgg_small.onnx",

@@ -164,6 +164,12 @@ def test_bytes_of_widths(bits, sizes):
     assert all(size % 16 == 0 for size in in_bytes(flow, bits, alignment=16).sizes.values())
 
 
+def test_a_wider_output_is_not_written_over_a_narrower_input_whatever_the_alignment():
+    flow = flow_of("net (float[n, 3] x) => (float[n, 3] y) { y = Relu (x) }", {})
+    assert in_bytes(flow, {"x": 8, "y": 4}, alignment=16).steps[0].over == ("x",)
+    assert in_bytes(flow, {"x": 4, "y": 8}, alignment=16).steps[0].over == ()
+
+
 def test_integers_keep_their_width():
     flow = flow_of("net (int64[n, 9] x) => (float[n, 9] y) { y = Cast <to = 1> (x) }", {})
     assert dict(in_bytes(flow, 4).sizes) == {"x": 72, "y": 5}
@@ -175,6 +181,8 @@ def test_parts_of_a_concat_have_to_end_at_whole_bytes_and_multiples():
     assert in_bytes(flow, 8, alignment=64).steps[-1].inside == (("a", 0), ("b", 64))
     assert in_bytes(flow, 8, alignment=128).steps[-1].inside == ()
     assert in_bytes(flow, {"y": 8, "a": 8, "b": 4}).steps[-1].inside == ()
+    odd = TWO_PARTS.replace("AXIS", "1").replace("4, 4]", "3, 1]").replace("[batch, 6", "[batch, 3")
+    assert in_bytes(flow_of(odd, {"w": normal(1, 2, 1, 1)}), 4).steps[-1].inside == ()
 
 
 def test_views_are_operators_that_move_nothing():

@@ -22,7 +22,7 @@ JSON = st.recursive(
 def saved(program):
     plan = plan_arena(program, effort=20)
     bits = {buffer.name: 8 for buffer in plan.buffers}
-    return Saved(plan, bits, {"view": "t0"}, {name: (1, 3) for name in program.inputs})
+    return Saved(plan, bits, {"view": "t0"}, dict.fromkeys(program.inputs, (1, 3)))
 
 
 @given(programs())

@@ -126,9 +126,9 @@ def in_bytes(flow: "Activations", bits: int | Mapping[str, int] = 8, *, alignmen
     Args:
         bits: for all, or by tensor; those not named have the width of the file, as integers always do.
     """
-    exact = {name: packed_bytes(t.elements, width_of(flow, name, bits)) for name, t in flow.tensors.items()}
-    sizes = {name: aligned(size, alignment) for name, size in exact.items()}
-    steps = tuple(_step(operator, flow, bits, exact, alignment) for operator in flow.operators)
+    stored = {name: _Stored(width_of(flow, name, bits), tensor.elements) for name, tensor in flow.tensors.items()}
+    sizes = {name: aligned(each.size_bytes, alignment) for name, each in stored.items()}
+    steps = tuple(_step(operator, stored, alignment) for operator in flow.operators)
     return Program(steps, sizes, flow.inputs, flow.outputs)
 
 
@@ -139,33 +139,41 @@ def width_of(flow: "Activations", name: str, bits: int | Mapping[str, int]) -> i
     return chosen if tensor.is_float else tensor.width_bits
 
 
-def _step(
-    operator: "Operator",
-    flow: "Activations",
-    bits: int | Mapping[str, int],
-    exact: Mapping[str, int],
-    alignment: int,
-) -> Step:
-    inside = _inside(operator.parts, exact, alignment) if _is_whole(operator, flow, bits, exact) else ()
-    return Step(operator.name, operator.reads, operator.writes, operator.over, inside)
+@dataclass(frozen=True)
+class _Stored:
+    """Numbers side by side, each of `width` bits."""
+
+    width: int
+    elements: int
+
+    @property
+    def size_bytes(self) -> int:
+        return packed_bytes(self.elements, self.width)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the last number ends where a byte does."""
+        return 8 * self.size_bytes == self.width * self.elements
 
 
-def _is_whole(
-    operator: "Operator", flow: "Activations", bits: int | Mapping[str, int], exact: Mapping[str, int]
-) -> bool:
-    """Whether the parts of an output have its width, and none of them ends inside a byte."""
-    width = width_of(flow, operator.writes[0], bits)
-    return all(
-        width_of(flow, name, bits) == width and 8 * exact[name] == width * flow.tensors[name].elements
-        for name in operator.parts
-    )
+def _step(operator: "Operator", stored: Mapping[str, _Stored], alignment: int) -> Step:
+    output = operator.writes[0]
+    # A wider output would overtake the numbers that are still to be read.
+    over = tuple(name for name in operator.over if stored[name].width >= stored[output].width)
+    return Step(operator.name, operator.reads, operator.writes, over, _inside(operator, stored, alignment))
 
 
-def _inside(parts: Sequence[str], exact: Mapping[str, int], alignment: int) -> tuple[tuple[str, int], ...]:
-    """Return the places of the parts that begin, and but for the last end, at multiples of the alignment."""
-    starts = [0, *accumulate(exact[name] for name in parts)]
+def _inside(operator: "Operator", stored: Mapping[str, _Stored], alignment: int) -> tuple[tuple[str, int], ...]:
+    """Return the parts that may lie inside the output, and where; none if one has another width or ends inside a byte.
+
+    A part begins, and but for the last one ends, at multiples of the alignment.
+    """
+    parts = [stored[name] for name in operator.parts]
+    if not all(part.is_whole and part.width == stored[operator.writes[0]].width for part in parts):
+        return ()
+    starts = accumulate((part.size_bytes for part in parts), initial=0)
     return tuple(
         (name, start)
-        for index, (name, start) in enumerate(zip(parts, starts, strict=False))
-        if start % alignment == 0 and (exact[name] % alignment == 0 or index == len(parts) - 1)
+        for name, part, start in zip(operator.parts, parts, starts, strict=False)
+        if start % alignment == 0 and (part.size_bytes % alignment == 0 or name == operator.parts[-1])
     )
