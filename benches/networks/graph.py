@@ -15,12 +15,17 @@ IR_VERSION = 9
 
 
 class Graph:
-    """A graph of one image input, "image" of [batch, 3, side, side], and one output, "logits" of [batch, classes]."""
+    """A graph of one image input, "image" of [batch, 3, side, side], and one output, "logits" of [batch, classes].
 
-    def __init__(self, side: int) -> None:
+    Args:
+        weightless: whether the shapes of the weights are all that goes in, as zeros that no file holds.
+    """
+
+    def __init__(self, side: int, *, weightless: bool = False) -> None:
         self.image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", 3, side, side])
         self.nodes: list[onnx.NodeProto] = []
         self.weights: list[onnx.TensorProto] = []
+        self.weightless = weightless
 
     def node(self, kind: str, *inputs: str, **attributes: object) -> str:
         """Add a node of one output and return that output's name."""
@@ -29,6 +34,10 @@ class Graph:
         return output
 
     def weight(self, name: str, values: np.ndarray) -> str:
+        if self.weightless:
+            shape = self.node("Constant", value=numpy_helper.from_array(np.array(values.shape, np.int64)))
+            self.nodes.append(helper.make_node("ConstantOfShape", [shape], [name], name=name))
+            return name
         self.weights.append(numpy_helper.from_array(np.ascontiguousarray(values, dtype=np.float32), name))
         return name
 

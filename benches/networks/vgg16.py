@@ -17,9 +17,13 @@ def preprocess(images: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray((images.astype(np.float32) / 64 - 2).transpose(0, 3, 1, 2))
 
 
-def build(tensors: Iterator[tuple[str, np.ndarray]]) -> onnx.ModelProto:
-    """Return the model of the weights in their order: thirteen convolutions, three layers that see everything."""
-    graph = Graph(SIDE)
+def build(tensors: Iterator[tuple[str, np.ndarray]], *, weightless: bool = False) -> onnx.ModelProto:
+    """Return the model of the weights in their order: thirteen convolutions, three layers that see everything.
+
+    Args:
+        weightless: whether the file holds shapes alone.
+    """
+    graph = Graph(SIDE, weightless=weightless)
     x, convolutions = "image", 0
     for name, values in tensors:
         kernel, bias = graph.weight(name, values), graph.weight(f"{name}/bias", np.zeros(len(values), np.float32))

@@ -25,6 +25,10 @@ class RecipeError(AttarError):
     """A recipe or plan names an unknown technique, an unknown setting or a value out of range."""
 
 
+class PlanError(AttarError):
+    """A memory plan is damaged, hostile, wrong in itself, or not one of the network at hand."""
+
+
 class OutputError(AttarError):
     """The result cannot be written where it was asked for."""
 

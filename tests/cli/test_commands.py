@@ -12,7 +12,7 @@ from PIL import Image
 import attar
 from attar.passes.catalog import CATALOG
 
-COMMANDS = ["compress", "inspect", "verify", "eval", "run", "export", "techniques"]
+COMMANDS = ["compress", "inspect", "verify", "eval", "run", "export", "memory", "techniques"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
