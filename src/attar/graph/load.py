@@ -85,11 +85,20 @@ def _parse(path: Path) -> onnx.ModelProto:
 
 def _from_proto(proto: onnx.ModelProto, *, name: str, folder: Path | None = None) -> ir.Model:
     try:
-        # The checker finds external data from the path of the model's file alone.
-        onnx.checker.check_model(name if folder and _external(proto) else proto)
-        return ir.from_proto(write_out(proto, folder=folder))
+        # From the file the checker finds external data, and needs no copy of the weights.
+        onnx.checker.check_model(name if folder else proto)
+        return _let_go(ir.from_proto(write_out(proto, folder=folder)))
     except (onnx.checker.ValidationError, *BROKEN) as error:
         raise ModelError(f"{name}: not a valid ONNX model: {first_line(error)}") from error
+
+
+def _let_go(model: ir.Model) -> ir.Model:
+    """Take the weights out of the protobuf message: whoever looks at a tensor there gets a copy of it."""
+    for value in model.graph.initializers.values():
+        if type(value.const_value) is ir.TensorProtoTensor and value.const_value.dtype != ir.DataType.STRING:
+            tensor = value.const_value
+            value.const_value = ir.Tensor(tensor.numpy(), dtype=tensor.dtype, name=tensor.name)
+    return model
 
 
 def _external(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
