@@ -11,7 +11,7 @@ def signed_bits(*values: int) -> int:
 def accumulator_bits(activation_bits: int, weight_bits: int, terms: int) -> int:
     """Return m + n + ceil(log2(o)), the bits of a sum of `terms` products of m-bit and n-bit signed integers.
 
-    |sum| <= o 2^(m-1) 2^(n-1) <= 2^(bits - 2): the sum takes at most half of the range, whatever the order of its terms.
+    |sum| <= o 2^(m-1) 2^(n-1) <= 2^(bits - 2): it takes at most half of the range, whatever the order of its terms.
     """
     return activation_bits + weight_bits + max(terms - 1, 0).bit_length()
 

@@ -39,7 +39,7 @@ def scaling(factor: Fraction, *, precision: int = MULTIPLIER_BITS) -> Scaling:
 
 
 def shared_scaling(factors: Sequence[Fraction], *, precision: int = MULTIPLIER_BITS) -> tuple[tuple[int, ...], int]:
-    """Return one multiplier for each factor, of either sign, and the shift that they share; the largest has `precision`.
+    """Return one multiplier for each factor, of either sign, and their common shift; the largest has `precision` bits.
 
     Raises:
         ValueError: a factor is 2^precision or more.

@@ -94,6 +94,6 @@ def _least_squares(low: list[float], high: list[float], bits: int, histogram: Hi
     """Return the format of least squared error: the greater end settled first, then the other, then the first again."""
     ends = [low[0], high[0]]
     for position, candidates in ((1, high), (0, low), (1, high)):
-        tried = [ends[:position] + [end] + ends[position + 1 :] for end in candidates]
+        tried = [[*ends[:position], end, *ends[position + 1 :]] for end in candidates]
         ends = min(tried, key=lambda pair: squared_error(histogram.points, affine(*pair, bits=bits), histogram.counts))
     return affine(*ends, bits=bits)

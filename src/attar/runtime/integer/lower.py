@@ -7,10 +7,11 @@ import onnx_ir as ir
 from ...errors import ModelError
 from ...graph.operators import is_default_domain
 from ...numerics.formats import Format
+from .lowering.constants import lower_norm
 from .lowering.elementwise import FUNCTIONS, lower_clamp, lower_concat, lower_product, lower_sum, lower_table
 from .lowering.moves import lower_pad, lower_reshape, lower_transpose
 from .lowering.pools import lower_average_pool, lower_global_average, lower_max_pool, lower_reduce_mean
-from .lowering.products import lower_conv, lower_gemm, lower_matmul, lower_norm
+from .lowering.products import lower_conv, lower_gemm, lower_matmul
 from .lowering.site import Rule, Site
 from .prepare import batch_of, prepare, sample_shape, sources
 from .program import Operator, Program, Tensor

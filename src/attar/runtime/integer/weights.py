@@ -9,7 +9,7 @@ import numpy as np
 from ...errors import ModelError
 from ...numerics.accumulators import signed_bits
 from ...numerics.affine import symmetric_integers, symmetric_scales
-from ...numerics.fixed_point import best_fraction, covering_fraction, fixed_point
+from ...numerics.fixed_point import FARTHEST, best_fraction, covering_fraction, fixed_point
 from ...numerics.formats import FEWEST_BITS, MOST_BITS, quantize
 from ...numerics.rounding import to_integers
 from .schemes import FixedPoint, Scheme, bits_of
@@ -75,8 +75,13 @@ def bias_integers(bias: np.ndarray, grid: Grid, input_scale: float) -> np.ndarra
     return np.array(integers, np.int64)
 
 
-def channel_scaled(values: np.ndarray, *, bits: int = MOST_BITS) -> Grid:
-    """Return one weight a channel (outputs,) with a power of two for its scale, on almost all of `bits`."""
-    exponents = np.frexp(values)[1]  # |value| <= 2^exponent
-    scales = np.ldexp(np.float32(1), exponents - (bits - 2)).astype(np.float32)
-    return Grid(to_integers(values / scales).astype(np.int32), scales, bits)
+def channel_scaled(values: np.ndarray, bias: np.ndarray | float = 0.0, input_scale: float = 1.0) -> Grid:
+    """Return one 16-bit weight a channel (outputs,), each with a power of two for its scale.
+
+    The largest that keep 14 bits and the sign; larger ones where the bias would otherwise take more than 30 bits.
+    """
+    exponents = np.frexp(values)[1] - (MOST_BITS - 2)  # |value| <= 2^exponent
+    floors = np.frexp(np.abs(bias) / (input_scale * LARGEST_BIAS))[1]
+    exponents = np.maximum(exponents, np.where(np.asarray(bias) == 0, -FARTHEST, floors))
+    scales = np.ldexp(np.float32(1), np.clip(exponents, -FARTHEST, FARTHEST)).astype(np.float32)
+    return Grid(to_integers(values / scales).astype(np.int32), scales, MOST_BITS)

@@ -9,15 +9,15 @@ from ....numerics.formats import quantize
 from ....numerics.requantize import shared_scaling
 from ..program import Concat, Operator, Product, Requantize, Sum, Table
 from ..steps import limits_of
-from .products import lower_constant_arithmetic
-from .site import Site, checked_width, clamp_limits, offset_bits, rescale
+from .constants import lower_constant_arithmetic
+from .site import Site, checked_width, clamp_limits, each_rescale, offset_bits, rescale
 
 MOST_TABLE_BITS = 12
 
 
 def lower_sum(site: Site) -> tuple[Operator, ...]:
     """Lower Add and Sub: of two tensors, or of one and a constant."""
-    if len(site.inputs) == 1 and len(set(site.node.inputs)) == 2:
+    if len(site.inputs) < len(site.node.inputs):
         return lower_constant_arithmetic(site)
     left, right = _both(site)
     sign = -1 if site.node.op_type == "Sub" else 1
@@ -29,7 +29,7 @@ def lower_sum(site: Site) -> tuple[Operator, ...]:
 
 def lower_product(site: Site) -> tuple[Operator, ...]:
     """Lower Mul and Div: of two tensors (Mul alone), or of one and a constant."""
-    if len(site.inputs) == 1 and len(set(site.node.inputs)) == 2:
+    if len(site.inputs) < len(site.node.inputs):
         return lower_constant_arithmetic(site)
     left, right = _both(site)
     if site.node.op_type == "Div":
@@ -48,10 +48,7 @@ def lower_concat(site: Site) -> tuple[Operator, ...]:
         raise site.refusal("it joins samples" if axis == 0 else "one of its inputs is constant")
     target = site.output.format.exact_scale
     factors = [tensor.format.exact_scale / target for tensor in site.inputs]
-    each = rescale([*factors, None][:-1]) if len(set(factors)) > 1 else rescale(factors)
-    if len(each.shifts) < len(factors):
-        each = type(each)(np.repeat(each.multipliers, len(factors)), np.repeat(each.shifts, len(factors)))
-    return (Concat(**site.clamped(), axis=axis - 1, rescale=each),)
+    return (Concat(**site.clamped(), axis=axis - 1, rescale=each_rescale(factors)),)
 
 
 def lower_clamp(site: Site) -> tuple[Operator, ...]:

@@ -7,7 +7,7 @@ from ....graph.geometry import Geometry, geometry
 from ....numerics.accumulators import accumulator_bits
 from ..program import AveragePool, MaxPool, Operator, Reshape, Tensor
 from ..steps import numbers
-from .site import Site, checked_width, offset_bits, rescale
+from .site import Site, checked_width, each_rescale, offset_bits
 
 
 def lower_max_pool(site: Site) -> tuple[Operator, ...]:
@@ -77,7 +77,7 @@ def _span(moves: Geometry, axis: int) -> int:
 
 
 def _counts(site: Site, moves: Geometry, axis: int, *, border: bool) -> tuple[int, ...]:
-    """Return how many cells every output position counts: those of the input, or of the border that was asked for too."""
+    """Return how many cells every output position counts: those of the input, or with the border that was asked for."""
     extent = site.spatial()[axis]
     begin, floor = moves.begin(axis, extent), moves.output(axis, extent)
     end = moves.pads[axis][1] if moves.pads else (floor - 1) * moves.strides[axis] + _span(moves, axis) - extent - begin
@@ -94,6 +94,6 @@ def _average(site: Site, output: Tensor, moves: Geometry, pads: tuple, counts: t
         raise site.refusal("a window lies outside of the input")
     bits = checked_width(site, accumulator_bits(offset_bits(source.format), 1, prod(moves.kernel)))
     ratio = source.format.exact_scale / output.format.exact_scale
-    entries = rescale([ratio / divisor for divisor in divisors], bits)
+    entries = each_rescale([ratio / divisor for divisor in divisors], bits)
     fields = {**site.clamped(), **_moves(moves), "output": output.name, "accumulator_bits": bits, "rescale": entries}
     return AveragePool(**fields, pads=pads, counts=counts, divisors=tuple(divisors))

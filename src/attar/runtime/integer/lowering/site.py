@@ -106,8 +106,12 @@ def rescale(factors: Sequence[Fraction], accumulator_bits: int = INT32) -> Resca
     Raises:
         ValueError: a factor is too large.
     """
-    distinct = factors[:1] if len(set(factors)) == 1 else factors
-    pairs = [scaling(factor, precision=precision_for(accumulator_bits)) for factor in distinct]
+    return each_rescale(factors[:1] if len(set(factors)) == 1 else factors, accumulator_bits)
+
+
+def each_rescale(factors: Sequence[Fraction], accumulator_bits: int = INT32) -> Rescale:
+    """Return an entry for every factor, as `rescale`."""
+    pairs = [scaling(factor, precision=precision_for(accumulator_bits)) for factor in factors]
     return Rescale(*(np.array(column, np.int32) for column in zip(*pairs, strict=True)))
 
 
