@@ -31,7 +31,7 @@ def given_of(proto: onnx.ModelProto, *names: str) -> dict[str, tuple[np.ndarray,
 def programmed(
     proto: onnx.ModelProto, feeds: Mapping[str, np.ndarray], scheme: Scheme, *weights: str
 ) -> tuple[Program, dict[str, np.ndarray]]:
-    """Return the program of a network calibrated on `feeds`, its weights taken as they are, and the feeds as integers."""
+    """Return the program of a network calibrated on `feeds`, its weights as they are, and the feeds as integers."""
     model, given = load(proto), given_of(proto, *weights)
     formats = calibrate(model, feeds, scheme, method=MinMax(), kept=given)
     program = lower(model, formats, scheme, weights=given)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Container, Mapping
 import numpy as np
 import onnx_ir as ir
 
+from ...errors import DataError
 from ...graph.expose import expose
 from ...numerics.affine import affine
 from ...numerics.fixed_point import best_fraction, covering_fraction, fixed_point, ristretto_fraction, squared_error
@@ -34,7 +35,7 @@ def calibrate(
     inputs: Mapping[str, np.ndarray],
     scheme: Scheme,
     *,
-    method: Method = Percentile(),  # noqa: B008 - frozen
+    method: Method = Percentile(),
     kept: Container[str] = (),
     threads: int = 0,
 ) -> dict[str, Format]:
@@ -65,6 +66,9 @@ def calibrate(
 
 
 def _seen(session: Session, names: list[str], inputs: Mapping[str, np.ndarray]) -> Batches:
+    missing = [name for name in session.inputs if name not in inputs]
+    if missing:
+        raise DataError(f"the network needs input '{missing[0]}', which was not given: {', '.join(inputs)} were")
     wanted = {name: inputs[name] for name in session.inputs}
     return (dict(zip(names, outputs, strict=True)) for outputs in session.batches(wanted))
 

@@ -79,7 +79,7 @@ class Machine:
         return self.clamped(operator, requantize(sums, multipliers, shifts))
 
     def record(self, operator: Accumulating, sums: np.ndarray) -> None:
-        found = Accumulator(operator.accumulator_bits, int(sums.min(initial=0)), int(sums.max(initial=0)))
+        found = Accumulator(operator.accumulator_bits, int(sums.min()), int(sums.max()))
         if found.used_bits > found.planned_bits:
             raise ModelError(
                 f"operator '{operator.output}': its accumulator reached {found.low}..{found.high}, "

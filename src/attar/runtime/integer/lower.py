@@ -13,17 +13,17 @@ from .lowering.moves import lower_pad, lower_reshape, lower_transpose
 from .lowering.pools import lower_average_pool, lower_global_average, lower_max_pool, lower_reduce_mean
 from .lowering.products import lower_conv, lower_gemm, lower_matmul
 from .lowering.site import Rule, Site
-from .prepare import batch_of, prepare, sample_shape, sources
+from .prepare import batch_of, prepare, sample_shape
 from .program import Operator, Program, Tensor
 from .schemes import FixedPoint, Scheme
-from .steps import Step, steps_of
+from .steps import Step, read_inputs, steps_of
 from .weights import Given
 
 
 def lower(
     model: ir.Model,
     formats: Mapping[str, Format],
-    scheme: Scheme = FixedPoint(),  # noqa: B008 - frozen
+    scheme: Scheme = FixedPoint(),
     *,
     weights: Given | None = None,
     shapes: Mapping[str, tuple[int, ...]] | None = None,
@@ -45,8 +45,8 @@ def lower(
     """
     given = dict(weights or {})
     prepared = prepare(model, shapes, kept=given)
-    builder = _Builder(prepared, formats, scheme, given)
     steps = steps_of(prepared)
+    builder = _Builder(prepared, read_inputs(prepared, steps), formats, scheme, given)
     for step in steps:
         builder.add(step)
     return builder.program()
@@ -55,12 +55,14 @@ def lower(
 class _Builder:
     """Collects tensors and operators, step by step."""
 
-    def __init__(self, model: ir.Model, formats: Mapping[str, Format], scheme: Scheme, given: Given) -> None:
-        self._model, self._batch = model, batch_of(model)
+    def __init__(
+        self, model: ir.Model, inputs: list[ir.Value], formats: Mapping[str, Format], scheme: Scheme, given: Given
+    ) -> None:
+        self._model, self._batch, self._inputs = model, batch_of(model), inputs
         self._formats, self._scheme, self._given = formats, scheme, given
         self._tensors: dict[str, Tensor] = {}
         self._operators: list[Operator] = []
-        for value in sources(model):
+        for value in inputs:
             self._declare(value, self._format(value))
 
     def add(self, step: Step) -> None:
@@ -78,7 +80,7 @@ class _Builder:
 
     def program(self) -> Program:
         """Return what was collected, tensors in the order in which they are written."""
-        inputs = tuple(value.name for value in sources(self._model))
+        inputs = tuple(value.name for value in self._inputs)
         order = [*inputs, *(operator.output for operator in self._operators)]
         outputs = tuple(value.name for value in self._model.graph.outputs)
         return Program({name: self._tensors[name] for name in order}, tuple(self._operators), inputs, outputs)

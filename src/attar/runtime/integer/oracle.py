@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ...errors import DataError
 from ...numerics.formats import dequantize, quantize
@@ -49,10 +50,13 @@ def run_integers(program: Program, inputs: Mapping[str, np.ndarray]) -> Run:
     given = {name: _checked(program, name, inputs) for name in program.inputs}
     parts: dict[str, list[np.ndarray]] = {name: [] for name in program.outputs}
     seen: dict[str, Accumulator] = {}
-    for batch in _batches(program, given):
-        tensors = _executed(program, batch, seen)
-        for name in parts:
-            parts[name].append(tensors[name])
+    with threadpool_limits(
+        1, user_api="blas"
+    ):  # threads of BLAS that wait for each other cost more than its small products take
+        for batch in _batches(program, given):
+            tensors = _executed(program, batch, seen)
+            for name in parts:
+                parts[name].append(tensors[name])
     return Run({name: np.concatenate(arrays) for name, arrays in parts.items()}, seen)
 
 

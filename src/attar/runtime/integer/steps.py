@@ -55,8 +55,14 @@ def steps_of(model: ir.Model) -> list[Step]:
 
 def observed(model: ir.Model, steps: list[Step]) -> list[str]:
     """Return the tensors that need a format of their own: inputs, and all that isn't handed on in its input's."""
-    read = {value.name: None for step in steps for value in step.inputs if value.producer() is None}
+    read = [value.name for value in read_inputs(model, steps)]
     return [*read, *(step.output.name for step in steps if not step.keeps_format)]
+
+
+def read_inputs(model: ir.Model, steps: list[Step]) -> list[ir.Value]:
+    """Return the network's inputs that flow into a step; not those that tell shapes alone."""
+    read = {id(value) for step in steps for value in step.inputs}
+    return [value for value in model.graph.inputs if id(value) in read]
 
 
 def numbers(value: ir.Value | None) -> np.ndarray | None:

@@ -48,7 +48,8 @@ def _scale_shift(site: Site, weights: np.ndarray, shift: np.ndarray) -> ScaleShi
     """Return x times `weights` plus `shift`; real, broadcast to the output; the weights share a power of two."""
     source, grid = site.sole_input(), channel_scaled(np.abs(weights).max(initial=0).reshape(1))
     integers = np.rint(weights / np.float64(grid.scales[0])).astype(np.int64)
-    bias = bias_integers(shift.reshape(-1), Grid(integers, np.repeat(grid.scales, shift.size), grid.bits), source.format.scale)
+    spread = Grid(integers, np.repeat(grid.scales, shift.size), grid.bits)
+    bias = bias_integers(shift.reshape(-1), spread, source.format.scale)
     bits = accumulator_bits(offset_bits(source.format), grid.bits, 1)
     bits = checked_width(site, with_bias(bits, int(np.abs(bias).max(initial=0))))
     factors = product_factors(grid.scales, source.format, site.output.format)

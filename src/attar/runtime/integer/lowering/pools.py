@@ -13,6 +13,8 @@ from .site import Site, checked_width, each_rescale, offset_bits
 def lower_max_pool(site: Site) -> tuple[Operator, ...]:
     """Lower a MaxPool over one or two spatial axes."""
     moves = _geometry(site)
+    if any(0 in _counts(site, moves, axis, border=False) for axis in range(len(moves.kernel))):
+        raise site.refusal("a window lies outside of the input")
     return (MaxPool(**site.wiring(), **_moves(moves), pads=_pads(site, moves)),)
 
 
