@@ -8,6 +8,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from .accumulators import signed_bits
 from .rounding import to_integers
 
 FEWEST_BITS, MOST_BITS = 2, 16
@@ -42,6 +43,11 @@ class Format:
     def exact_scale(self) -> Fraction:
         """The scale as the rational number that it is."""
         return Fraction(self.scale)
+
+
+def offset_bits(form: Format) -> int:
+    """Return the bits of q - zero, the sign included: the m of eq. 4 of Ge et al."""
+    return signed_bits(form.low - form.zero, form.high - form.zero)
 
 
 def quantize(values: np.ndarray, form: Format) -> np.ndarray:

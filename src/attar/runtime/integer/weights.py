@@ -7,15 +7,15 @@ from fractions import Fraction
 import numpy as np
 
 from ...errors import ModelError
-from ...numerics.accumulators import signed_bits
+from ...numerics.accumulators import INT32, accumulator_bits, signed_bits, storage_bits
 from ...numerics.affine import symmetric_integers, symmetric_scales
 from ...numerics.fixed_point import FARTHEST, best_fraction, covering_fraction, fixed_point
-from ...numerics.formats import FEWEST_BITS, MOST_BITS, quantize
+from ...numerics.formats import FEWEST_BITS, MOST_BITS, Format, offset_bits, quantize
 from ...numerics.rounding import to_integers
 from .schemes import FixedPoint, Scheme, bits_of
 
 Given = Mapping[str, tuple[np.ndarray, np.ndarray | float]]
-LARGEST_BIAS = 2.0**29  # where we choose the weights' scales: no bias makes the accumulator wider than 31 bits
+BIAS_BITS = {INT32: 29, 64: 37}  # of the largest bias where we choose the scales, by the accumulator's storage
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,19 +27,19 @@ class Grid:
     bits: int
 
 
-def grid_of(name: str, rows: np.ndarray, bias: np.ndarray, input_scale: float, scheme: Scheme) -> Grid:
+def grid_of(name: str, rows: np.ndarray, bias: np.ndarray, source: Format, scheme: Scheme) -> Grid:
     """Return the weights `rows` (outputs, ...) on the grid that the scheme gives to the layer `name`.
 
     Fixed point: the fraction length of least squared error. Affine: each channel's largest magnitude on the outermost
-    integer, or a scale above that where the bias (outputs,) would otherwise take more than 30 bits.
+    integer, or a scale above that where the bias (outputs,) would otherwise be what the accumulator's width is for.
     """
     bits, flat = bits_of(scheme.weight_bits, name), rows.reshape(len(rows), -1)
     if isinstance(scheme, FixedPoint):
         first = covering_fraction(float(np.abs(flat).max(initial=0)), bits=bits)
         form = fixed_point(bits, best_fraction(flat, first, bits=bits))
         return Grid(quantize(rows, form), np.full(len(rows), form.scale, np.float32), bits)
-    floor = np.abs(bias) / (input_scale * LARGEST_BIAS)
-    scales = np.maximum(symmetric_scales(flat, bits=bits), floor.astype(np.float32))
+    width = storage_bits(accumulator_bits(offset_bits(source), bits, flat.shape[1]))
+    scales = np.maximum(symmetric_scales(flat, bits=bits), bias_floor(bias, source, width).astype(np.float32))
     scales = np.where(scales > 0, scales, np.float32(1))  # a channel of zeros
     return Grid(symmetric_integers(flat, scales, bits=bits).reshape(rows.shape), scales, bits)
 
@@ -75,13 +75,21 @@ def bias_integers(bias: np.ndarray, grid: Grid, input_scale: float) -> np.ndarra
     return np.array(integers, np.int64)
 
 
-def channel_scaled(values: np.ndarray, bias: np.ndarray | float = 0.0, input_scale: float = 1.0) -> Grid:
+def bias_floor(bias: np.ndarray, source: Format, width: int) -> np.ndarray:
+    """Return the least scale of each output channel's weights at which its bias fits accumulators of `width` bits.
+
+    A channel of next to no weights, as a folded norm may leave it, would have a bias of any size in its units.
+    """
+    return np.abs(bias) / (source.scale * 2.0 ** BIAS_BITS[width])
+
+
+def channel_scaled(values: np.ndarray, floors: np.ndarray | float = 0.0) -> Grid:
     """Return one 16-bit weight a channel (outputs,), each with a power of two for its scale.
 
-    The largest that keep 14 bits and the sign; larger ones where the bias would otherwise take more than 30 bits.
+    The least that hold the values with the sign and 14 bits, or above `floors` where these are not 0.
     """
     exponents = np.frexp(values)[1] - (MOST_BITS - 2)  # |value| <= 2^exponent
-    floors = np.frexp(np.abs(bias) / (input_scale * LARGEST_BIAS))[1]
-    exponents = np.maximum(exponents, np.where(np.asarray(bias) == 0, -FARTHEST, floors))
+    least = np.where(np.asarray(floors) > 0, np.frexp(floors)[1], -FARTHEST)
+    exponents = np.maximum(exponents, least)
     scales = np.ldexp(np.float32(1), np.clip(exponents, -FARTHEST, FARTHEST)).astype(np.float32)
     return Grid(to_integers(values / scales).astype(np.int32), scales, MOST_BITS)

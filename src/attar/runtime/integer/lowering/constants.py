@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from ....numerics.accumulators import accumulator_bits, with_bias
+from ....numerics.accumulators import INT32, accumulator_bits, with_bias
+from ....numerics.formats import offset_bits
 from ..program import Convolution, Operator, ScaleShift
 from ..steps import numbers
-from ..weights import Grid, bias_integers, channel_scaled
+from ..weights import Grid, bias_floor, bias_integers, channel_scaled
 from .products import stored_bias, weighted
-from .site import Site, checked_width, offset_bits, product_factors, rescale
+from .site import Site, checked_width, product_factors, rescale
 
 
 def lower_constant_arithmetic(site: Site) -> tuple[Operator, ...]:
@@ -38,7 +39,7 @@ def lower_norm(site: Site) -> tuple[Operator, ...]:
     if axes == 0:
         return (_scale_shift(site, scale, shift),)
     site.spatial()
-    grid, ones = channel_scaled(scale, shift, source.format.scale), (1,) * axes
+    grid, ones = channel_scaled(scale, bias_floor(shift, source.format, INT32)), (1,) * axes
     grid = Grid(grid.integers.reshape(-1, 1, *ones), grid.scales, grid.bits)
     fields = weighted(site, grid, shift, source.format.scale)
     return (Convolution(**fields, strides=ones, dilations=ones, pads=((0, 0),) * axes, groups=len(scale)),)

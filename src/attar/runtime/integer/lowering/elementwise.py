@@ -5,12 +5,12 @@ import math
 import numpy as np
 
 from ....numerics.accumulators import accumulator_bits
-from ....numerics.formats import quantize
+from ....numerics.formats import offset_bits, quantize
 from ....numerics.requantize import shared_scaling
 from ..program import Concat, Operator, Product, Requantize, Sum, Table
 from ..steps import limits_of
 from .constants import lower_constant_arithmetic
-from .site import Site, checked_width, clamp_limits, each_rescale, offset_bits, rescale
+from .site import Site, checked_width, clamp_limits, each_rescale, rescale
 
 MOST_TABLE_BITS = 12
 

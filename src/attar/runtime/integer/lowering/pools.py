@@ -5,9 +5,10 @@ from math import prod
 
 from ....graph.geometry import Geometry, geometry
 from ....numerics.accumulators import accumulator_bits
+from ....numerics.formats import offset_bits
 from ..program import AveragePool, MaxPool, Operator, Reshape, Tensor
 from ..steps import numbers
-from .site import Site, checked_width, each_rescale, offset_bits
+from .site import Site, checked_width, each_rescale
 
 
 def lower_max_pool(site: Site) -> tuple[Operator, ...]:

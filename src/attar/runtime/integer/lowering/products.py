@@ -5,10 +5,11 @@ import numpy as np
 from ....errors import ModelError
 from ....graph.geometry import geometry
 from ....numerics.accumulators import INT32, accumulator_bits, with_bias
+from ....numerics.formats import offset_bits
 from ..program import Convolution, Dense, Operator
 from ..steps import numbers
 from ..weights import Grid, bias_integers, given_grid, grid_of
-from .site import Site, checked_width, offset_bits, product_factors, rescale
+from .site import Site, checked_width, product_factors, rescale
 
 
 def lower_conv(site: Site) -> tuple[Operator, ...]:
@@ -93,7 +94,7 @@ def _grid(site: Site, weights: np.ndarray, bias: np.ndarray, *, axis: int) -> Gr
     if name in site.given:
         return given_grid(name, site.given, weights.shape, axis=axis)
     rows = np.moveaxis(weights, axis, 0).astype(np.float32)
-    return grid_of(name, rows, bias, site.inputs[0].format.scale, site.scheme)
+    return grid_of(name, rows, bias, site.inputs[0].format, site.scheme)
 
 
 def _constant(site: Site, position: int) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ....errors import ModelError
-from ....numerics.accumulators import INT32, MOST, signed_bits
+from ....numerics.accumulators import INT32, MOST
 from ....numerics.formats import Format
 from ....numerics.requantize import precision_for, scaling
 from ..program import Operator, Rescale, Tensor
@@ -82,11 +82,6 @@ def clamp_limits(form: Format, limits: tuple[float, float]) -> tuple[int, int]:
     ]
     low, high = (min(max(end, form.low), form.high) for end in ends)
     return low, high
-
-
-def offset_bits(form: Format) -> int:
-    """Return the bits of integers without their zero point, the sign included; eq. 4's m."""
-    return signed_bits(form.low - form.zero, form.high - form.zero)
 
 
 def checked_width(site: Site, bits: int) -> int:
