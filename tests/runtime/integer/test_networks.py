@@ -1,5 +1,9 @@
 """Whole networks: as right as in floats at 8 bits, and no further from floats than their widths allow."""
 
+import re
+import subprocess
+import sys
+from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
@@ -12,10 +16,13 @@ from hypothesis import strategies as st
 
 from attar.evaluate import load_data
 from attar.graph import load
+from attar.numerics.formats import dequantize, quantize
 from attar.runtime import Session
-from attar.runtime.integer import Affine, FixedPoint, KeepSign, MinMax, Percentile, calibrate, lower, run
+from attar.runtime.integer import Affine, FixedPoint, KeepSign, MinMax, Percentile, calibrate, lower, run, run_integers
+from attar.runtime.integer.program import Dense, Program
 
-FASHION = Path(__file__).parents[3] / "examples" / "fashion"
+ROOT = Path(__file__).parents[3]
+FASHION = ROOT / "examples" / "fashion"
 IMAGES = 1000
 
 
@@ -55,6 +62,36 @@ def test_the_error_falls_with_every_bit_until_16():
         errors.append(np.linalg.norm(integers - floats) / np.linalg.norm(floats))
     assert errors == sorted(errors, reverse=True)
     assert errors[0] < 0.7 and errors[2] < 0.05 and errors[-1] < 0.001
+
+
+def simulated(program: Program, q: np.ndarray) -> np.ndarray:
+    """What a stack of matrices gives in float64, rounded to each format in turn; exact, as all numbers are dyadic."""
+    forms = {name: tensor.format for name, tensor in program.tensors.items()}
+    values = dequantize(q, forms[program.inputs[0]]).astype(np.float64).reshape(len(q), -1)
+    for operator in program.operators:
+        if isinstance(operator, Dense):
+            unit = Fraction(int(operator.rescale.multipliers[0]), 2 ** int(operator.rescale.shifts[0]))
+            form = forms[operator.output]  # unit x s_y is s_x s_w, what one step of the accumulator is worth
+            sums = values @ (operator.weights.T * float(unit) * form.scale / forms[operator.inputs[0]].scale)
+            steps = np.floor(sums / form.scale + operator.bias * float(unit) + 0.5)
+            values = np.clip(steps, operator.low, operator.high) * form.scale
+    return np.rint(values / forms[program.outputs[0]].scale)
+
+
+@pytest.mark.parametrize("bits", [5, 8, 12])
+def test_fixed_point_is_its_float_simulation_exactly(bits):
+    model, samples, judged, _ = prepared("lenet_300_100")
+    scheme = FixedPoint(bits, bits)
+    program = lower(model, calibrate(model, samples, scheme, threads=1), scheme)
+    q = quantize(judged.inputs["image"][:200], program.tensors["image"].format)
+    found = run_integers(program, {"image": q}).outputs["logits"]
+    np.testing.assert_array_equal(found, simulated(program, q))
+
+
+def test_the_example_of_the_page_runs():
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "integer.md").read_text(encoding="utf-8"), re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", block], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
 
 
 def random_network(seed: int) -> onnx.ModelProto:
