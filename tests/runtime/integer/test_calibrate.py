@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from common.networks import normal
 
-from attar.errors import DataError
+from attar.errors import DataError, RecipeError
 from attar.graph import load
 from attar.numerics.affine import affine
 from attar.numerics.fixed_point import fixed_point, squared_error
@@ -53,7 +53,7 @@ def test_a_percentile_leaves_the_outermost_out():
 
 def test_ristretto_uses_an_integer_bit_less():
     assert relu(VALUES, FixedPoint(), Ristretto())[0] == fixed_point(8, 6)
-    with pytest.raises(ValueError, match="fixed point"):
+    with pytest.raises(RecipeError, match="fixed point"):
         relu(VALUES, Affine(), Ristretto())
 
 
@@ -71,6 +71,8 @@ def test_least_squares_is_no_worse_than_covering_everything(bits):
 def test_widths_by_tensor():
     formats = relu(VALUES, FixedPoint({"y": 5}), MinMax())
     assert [form.bits for form in formats] == [8, 5]
+    with pytest.raises(RecipeError, match="'y': 17 bits are outside 2 to 16"):
+        relu(VALUES, Affine({"y": 17}), MinMax())
 
 
 @pytest.mark.parametrize("method", [MinMax(), Percentile(), LeastSquares()])

@@ -1,8 +1,9 @@
 """Networks in integers: formats from samples, a program from formats, and the oracle that defines what it computes."""
 
+from .accumulators import Accumulator
 from .calibrate import calibrate
 from .lower import lower
-from .oracle import Accumulator, Run, run, run_integers
+from .oracle import Run, run, run_integers
 from .program import Program, Tensor
 from .schemes import Affine, DropSign, FixedPoint, KeepSign, LeastSquares, MinMax, Percentile, Ristretto
 

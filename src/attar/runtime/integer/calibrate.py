@@ -5,7 +5,7 @@ from collections.abc import Callable, Container, Mapping
 import numpy as np
 import onnx_ir as ir
 
-from ...errors import DataError
+from ...errors import DataError, RecipeError
 from ...graph.expose import expose
 from ...numerics.affine import affine
 from ...numerics.fixed_point import best_fraction, covering_fraction, fixed_point, ristretto_fraction, squared_error
@@ -50,10 +50,10 @@ def calibrate(
     Raises:
         ModelError: the network cannot run, or its shapes are not known.
         DataError: the samples do not fit, or make values that are not finite.
-        ValueError: the method Ristretto for affine formats, which it says nothing about.
+        RecipeError: a width outside 2 to 16, or Ristretto's rule for affine formats, about which it says nothing.
     """
     if isinstance(scheme, Affine) and isinstance(method, Ristretto):
-        raise ValueError("Ristretto's rule is one for fixed point")
+        raise RecipeError("Ristretto's rule is one for fixed point, not for affine formats")
     prepared = prepare(model, {name: values.shape[1:] for name, values in inputs.items()}, kept=kept)
     names = observed(prepared, steps_of(prepared))
     session = Session(expose(prepared, names), threads=threads)

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import ModelError
-from ...numerics.accumulators import signed_bits
 from ...numerics.requantize import requantize
 from . import kernels
+from .accumulators import Record
 from .program import (
     Accumulating,
     AveragePool,
@@ -35,30 +34,12 @@ Scales = tuple[np.ndarray, np.ndarray]  # multipliers, shifts
 
 
 @dataclass(frozen=True)
-class Accumulator:
-    """What an operator's accumulators held: their planned width, and the least and greatest that was seen."""
-
-    planned_bits: int
-    low: int
-    high: int
-
-    @property
-    def used_bits(self) -> int:
-        """The fewest bits that would have held what was seen."""
-        return signed_bits(self.low, self.high)
-
-    def joined(self, other: "Accumulator") -> "Accumulator":
-        """Return both together."""
-        return Accumulator(self.planned_bits, min(self.low, other.low), max(self.high, other.high))
-
-
-@dataclass(frozen=True)
 class Machine:
     """What an operator works with: the program, the integers so far, and the record of accumulators."""
 
     program: Program
     tensors: Ints
-    seen: dict[str, Accumulator]
+    accumulators: Record
 
     def x(self, operator: Operator, position: int = 0) -> np.ndarray:
         """Return an input without its zero point, int32."""
@@ -66,6 +47,7 @@ class Machine:
         return self.tensors[name] - np.int32(self.program.tensors[name].format.zero)
 
     def q(self, operator: Operator) -> np.ndarray:
+        """Return the first input as it is, int32."""
         return self.tensors[operator.inputs[0]]
 
     def clamped(self, operator: Clamped, values: np.ndarray) -> np.ndarray:
@@ -74,19 +56,9 @@ class Machine:
 
     def finished(self, operator: Accumulating, sums: np.ndarray, scales: Scales | None = None) -> np.ndarray:
         """Check and record accumulators, then rescale: by `scales`, which broadcast, or by the operator's only one."""
-        self.record(operator, sums)
+        self.accumulators.add(operator.output, operator.accumulator_bits, sums)
         multipliers, shifts = scales or _entry(operator.rescale, 0)
         return self.clamped(operator, requantize(sums, multipliers, shifts))
-
-    def record(self, operator: Accumulating, sums: np.ndarray) -> None:
-        found = Accumulator(operator.accumulator_bits, int(sums.min()), int(sums.max()))
-        if found.used_bits > found.planned_bits:
-            raise ModelError(
-                f"operator '{operator.output}': its accumulator reached {found.low}..{found.high}, "
-                f"which {found.planned_bits} bits do not hold"
-            )
-        old = self.seen.get(operator.output)
-        self.seen[operator.output] = found if old is None else old.joined(found)
 
 
 def execute(operator: Operator, machine: Machine) -> np.ndarray:

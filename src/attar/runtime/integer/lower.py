@@ -42,6 +42,7 @@ def lower(
     Raises:
         ModelError: an operator that cannot run in integers, named with its output and the reason; or a format, a shape
             or a weight that is missing or does not fit.
+        RecipeError: a width of weights outside 2 to 16.
     """
     given = dict(weights or {})
     prepared = prepare(model, shapes, kept=given)

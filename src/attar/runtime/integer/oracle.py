@@ -12,7 +12,8 @@ from threadpoolctl import threadpool_limits
 from ...errors import DataError
 from ...numerics.formats import dequantize, quantize
 from ..samples import sample_count
-from .execute import Accumulator, Ints, Machine, execute
+from .accumulators import Accumulator, Record
+from .execute import Ints, Machine, execute
 from .program import Convolution, Operator, Program
 
 LIVE_BYTES = 1 << 25  # of the windows that one operator multiplies in one go
@@ -49,15 +50,15 @@ def run_integers(program: Program, inputs: Mapping[str, np.ndarray]) -> Run:
     """
     given = {name: _checked(program, name, inputs) for name in program.inputs}
     parts: dict[str, list[np.ndarray]] = {name: [] for name in program.outputs}
-    seen: dict[str, Accumulator] = {}
+    record = Record()
     with threadpool_limits(
         1, user_api="blas"
     ):  # threads of BLAS that wait for each other cost more than its small products take
         for batch in _batches(program, given):
-            tensors = _executed(program, batch, seen)
+            tensors = _executed(program, batch, record)
             for name in parts:
                 parts[name].append(tensors[name])
-    return Run({name: np.concatenate(arrays) for name, arrays in parts.items()}, seen)
+    return Run({name: np.concatenate(arrays) for name, arrays in parts.items()}, record.seen)
 
 
 def _quantized(program: Program, name: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -101,11 +102,11 @@ def _cells(program: Program, operator: Operator) -> int:
     return outputs
 
 
-def _executed(program: Program, inputs: Ints, seen: dict[str, Accumulator]) -> Ints:
+def _executed(program: Program, inputs: Ints, record: Record) -> Ints:
     """Run all operators for one batch; tensors are dropped after the last operator that reads them."""
     tensors, last = dict(inputs), _last_readers(program)
     for number, operator in enumerate(program.operators):
-        tensors[operator.output] = execute(operator, Machine(program, tensors, seen))
+        tensors[operator.output] = execute(operator, Machine(program, tensors, record))
         for name in {name for name in operator.inputs if last[name] == number}:
             del tensors[name]
     return tensors

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ...errors import RecipeError
+from ...numerics.formats import FEWEST_BITS, MOST_BITS
+
 Bits = int | Mapping[str, int]  # one width for all, or one by name; names that are missing get DEFAULT_BITS
 DEFAULT_BITS = 8
 
@@ -68,5 +71,12 @@ Method = MinMax | Percentile | LeastSquares | Ristretto
 
 
 def bits_of(bits: Bits, name: str) -> int:
-    """Return the width chosen for `name`."""
-    return bits if isinstance(bits, int) else bits.get(name, DEFAULT_BITS)
+    """Return the width chosen for `name`.
+
+    Raises:
+        RecipeError: it is below 2 or above 16.
+    """
+    chosen = bits if isinstance(bits, int) else bits.get(name, DEFAULT_BITS)
+    if not FEWEST_BITS <= chosen <= MOST_BITS:
+        raise RecipeError(f"'{name}': {chosen} bits are outside {FEWEST_BITS} to {MOST_BITS}")
+    return chosen
