@@ -51,9 +51,8 @@ def run_integers(program: Program, inputs: Mapping[str, np.ndarray]) -> Run:
     given = {name: _checked(program, name, inputs) for name in program.inputs}
     parts: dict[str, list[np.ndarray]] = {name: [] for name in program.outputs}
     record = Record()
-    with threadpool_limits(
-        1, user_api="blas"
-    ):  # threads of BLAS that wait for each other cost more than its small products take
+    # Threads of BLAS that wait for each other cost more than its small products take.
+    with threadpool_limits(1, user_api="blas"):
         for batch in _batches(program, given):
             tensors = _executed(program, batch, record)
             for name in parts:

@@ -1,13 +1,12 @@
 """Sums and products of two tensors, Concat, Relu and Clip that nothing took in, and functions by table."""
 
-import math
-
 import numpy as np
+import onnx_ir as ir
 
 from ....numerics.accumulators import accumulator_bits
 from ....numerics.formats import offset_bits, quantize
 from ....numerics.requantize import shared_scaling
-from ..program import Concat, Operator, Product, Requantize, Sum, Table
+from ..program import Concat, Operator, Product, Requantize, Sum, Table, Tensor
 from ..steps import limits_of
 from .constants import lower_constant_arithmetic
 from .site import Site, checked_width, clamp_limits, each_rescale, rescale
@@ -68,11 +67,11 @@ def lower_table(site: Site) -> tuple[Operator, ...]:
     if form.bits > MOST_TABLE_BITS:
         raise site.refusal(f"a table of {form.bits}-bit integers; up to {MOST_TABLE_BITS} bits are known")
     x = (np.arange(form.low, form.high + 1) - form.zero) * form.scale
-    integers = quantize(FUNCTIONS[site.node.op_type](x, site.node.attributes), site.output.format)
+    integers = quantize(FUNCTIONS[site.node.op_type](x, site.node), site.output.format)
     return (Table(**site.wiring(), table=integers.astype(np.int16 if site.output.format.signed else np.uint16)),)
 
 
-def _both(site: Site) -> tuple:
+def _both(site: Site) -> tuple[Tensor, Tensor]:
     """Return the two tensors that are joined, with as many axes each, so that the sample meets the sample."""
     flowing = {id(value): tensor for value, tensor in zip(site.step.inputs, site.inputs, strict=True)}
     tensors = tuple(flowing.get(id(value)) for value in site.node.inputs)
@@ -82,19 +81,19 @@ def _both(site: Site) -> tuple:
 
 
 def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-x))
+    return 1 / (1 + np.exp(-np.maximum(x, -700)))  # exp(700) is near the largest float64
 
 
-def _leaky(x: np.ndarray, attributes) -> np.ndarray:
-    return np.where(x < 0, attributes.get_float("alpha", 0.01) * x, x)
+def _leaky(x: np.ndarray, node: ir.Node) -> np.ndarray:
+    return np.where(x < 0, node.attributes.get_float("alpha", 0.01) * x, x)
 
 
-def _hard_sigmoid(x: np.ndarray, attributes) -> np.ndarray:
-    return np.clip(attributes.get_float("alpha", 0.2) * x + attributes.get_float("beta", 0.5), 0, 1)
+def _hard_sigmoid(x: np.ndarray, node: ir.Node) -> np.ndarray:
+    return np.clip(node.attributes.get_float("alpha", 0.2) * x + node.attributes.get_float("beta", 0.5), 0, 1)
 
 
 FUNCTIONS = {
-    "Sigmoid": lambda x, _: _sigmoid(np.clip(x, -700, math.inf)),
+    "Sigmoid": lambda x, _: _sigmoid(x),
     "Tanh": lambda x, _: np.tanh(x),
     "HardSigmoid": _hard_sigmoid,
     "HardSwish": lambda x, _: x * np.clip(x / 6 + 0.5, 0, 1),

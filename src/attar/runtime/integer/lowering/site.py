@@ -77,10 +77,7 @@ class Site:
 
 def clamp_limits(form: Format, limits: tuple[float, float]) -> tuple[int, int]:
     """Return the integers that real `limits` stand for, half to even, within the range of the format."""
-    ends = [
-        (form.low, form.high)[math.inf == end] if math.isinf(end) else form.zero + _steps(end, form) for end in limits
-    ]
-    low, high = (min(max(end, form.low), form.high) for end in ends)
+    low, high = (_limit(form, end) for end in limits)
     return low, high
 
 
@@ -118,5 +115,7 @@ def product_factors(scales: np.ndarray, source: Format, target: Format) -> list[
     return [found[scale] for scale in scales.tolist()]
 
 
-def _steps(end: float, form: Format) -> int:
-    return round(Fraction(end) / form.exact_scale)
+def _limit(form: Format, end: float) -> int:
+    if math.isinf(end):
+        return form.high if end > 0 else form.low
+    return min(max(form.zero + round(Fraction(end) / form.exact_scale), form.low), form.high)
