@@ -1,24 +1,10 @@
-"""Memory as Ge et al. 2017 count it: accumulators (eq. 4), one buffer that all layers share (eq. 6), and two in turn.
+"""Memory as Ge et al. 2017 count it: one buffer that all layers share (eq. 6), and two in turn.
 
 Widths are bits of one number, `elements` numbers of one layer's output; the input layer is left out by the paper.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
-
-
-def accumulator_bits(activation_bits: int, weight_bits: int, terms: int) -> int:
-    """Return a width that holds any sum of `terms` products: m + n + ceil(log2 o), Ge et al. 2017, eq. 4.
-
-    Args:
-        terms: multiplications with non-zero weights that feed one output, the most of any output of the layer.
-
-    Raises:
-        ValueError: a width or a number of terms below 1.
-    """
-    if min(activation_bits, weight_bits, terms) < 1:
-        raise ValueError(f"widths {activation_bits} and {weight_bits}, {terms} terms: all have to be at least 1")
-    return activation_bits + weight_bits + (terms - 1).bit_length()
 
 
 def shared_buffer_bits(widths: Sequence[int], elements: Sequence[int]) -> int:

@@ -1,0 +1,103 @@
+"""Choose the formats of all activations from samples, which go through the network batch by batch."""
+
+from collections.abc import Callable, Container, Mapping
+
+import numpy as np
+import onnx_ir as ir
+
+from ...errors import DataError, RecipeError
+from ...graph.expose import expose
+from ...numerics.affine import affine
+from ...numerics.fixed_point import best_fraction, covering_fraction, fixed_point, ristretto_fraction, squared_error
+from ...numerics.formats import Format
+from ..session import Session
+from .prepare import prepare
+from .ranges import Batches, Histogram, Range, find_histograms, find_ranges
+from .schemes import (
+    Affine,
+    DropSign,
+    FixedPoint,
+    LeastSquares,
+    Method,
+    MinMax,
+    Percentile,
+    Ristretto,
+    Scheme,
+    bits_of,
+)
+from .steps import observed, steps_of
+
+CLIPS = np.geomspace(1.0, 0.1, 24)  # of either end of the range: what an affine format of least squares tries
+
+
+def calibrate(
+    model: ir.Model,
+    inputs: Mapping[str, np.ndarray],
+    scheme: Scheme,
+    *,
+    method: Method = Percentile(),
+    kept: Container[str] = (),
+    threads: int = 0,
+) -> dict[str, Format]:
+    """Return the format of every tensor that needs one of its own, by name.
+
+    Args:
+        inputs: the samples, by input (samples, ...).
+        method: which part of what was seen a format covers.
+        kept: names of weights that `lower` will be given: a batch normalization behind them is not folded.
+        threads: of onnxruntime, 0 for as many as there are cores.
+
+    Raises:
+        ModelError: the network cannot run, or its shapes are not known.
+        DataError: the samples do not fit, or make values that are not finite.
+        RecipeError: a width outside 2 to 16, or Ristretto's rule for affine formats, about which it says nothing.
+    """
+    if isinstance(scheme, Affine) and isinstance(method, Ristretto):
+        raise RecipeError("Ristretto's rule is one for fixed point, not for affine formats")
+    prepared = prepare(model, {name: values.shape[1:] for name, values in inputs.items()}, kept=kept)
+    names = observed(prepared, steps_of(prepared))
+    session = Session(expose(prepared, names), threads=threads)
+    ranges = find_ranges(_seen(session, names, inputs))
+    needs_histograms = isinstance(method, (Percentile, LeastSquares))
+    histograms = find_histograms(_seen(session, names, inputs), ranges) if needs_histograms else {}
+    choose = _fixed if isinstance(scheme, FixedPoint) else _affine
+    bits = {name: bits_of(scheme.activation_bits, name) for name in names}
+    return {name: choose(scheme, method, bits[name], ranges[name], histograms.get(name)) for name in names}
+
+
+def _seen(session: Session, names: list[str], inputs: Mapping[str, np.ndarray]) -> Batches:
+    missing = [name for name in session.inputs if name not in inputs]
+    if missing:
+        raise DataError(f"the network needs input '{missing[0]}', which was not given: {', '.join(inputs)} were")
+    wanted = {name: inputs[name] for name in session.inputs}
+    return (dict(zip(names, outputs, strict=True)) for outputs in session.batches(wanted))
+
+
+def _fixed(scheme: FixedPoint, method: Method, bits: int, seen: Range, histogram: Histogram | None) -> Format:
+    signed = seen.low < 0 or not isinstance(scheme.non_negative, DropSign)
+    covered = histogram.within(method.percent) if isinstance(method, Percentile) else seen
+    rule: Callable[..., int] = ristretto_fraction if isinstance(method, Ristretto) else covering_fraction
+    fraction = rule(covered.largest, bits=bits, signed=signed)
+    if isinstance(method, LeastSquares):
+        fraction = best_fraction(histogram.points, fraction, bits=bits, signed=signed, weights=histogram.counts)
+    return fixed_point(bits, fraction, signed=signed)
+
+
+def _affine(scheme: Affine, method: Method, bits: int, seen: Range, histogram: Histogram | None) -> Format:
+    if isinstance(method, MinMax):
+        return affine(seen.low, seen.high, bits=bits)
+    if isinstance(method, Percentile):
+        covered = histogram.within(method.percent)
+        return affine(covered.low, covered.high, bits=bits)
+    low = [seen.low * clip for clip in CLIPS] if seen.low < 0 else [seen.low]
+    high = [seen.high * clip for clip in CLIPS] if seen.high > 0 else [seen.high]
+    return _least_squares(low, high, bits, histogram)
+
+
+def _least_squares(low: list[float], high: list[float], bits: int, histogram: Histogram) -> Format:
+    """Return the format of least squared error: the greater end settled first, then the other, then the first again."""
+    ends = [low[0], high[0]]
+    for position, candidates in ((1, high), (0, low), (1, high)):
+        tried = [[*ends[:position], end, *ends[position + 1 :]] for end in candidates]
+        ends = min(tried, key=lambda pair: squared_error(histogram.points, affine(*pair, bits=bits), histogram.counts))
+    return affine(*ends, bits=bits)

@@ -1,0 +1,71 @@
+"""What each operator of a program computes, in numpy: clear, exact, all samples of a batch at once.
+
+Products are summed by BLAS in floating point where that is exact: every product and every partial sum is an integer,
+and integers below 2^24 (float32) or 2^53 (float64) are floating-point numbers, so that nothing is ever rounded in
+whatever order BLAS adds, fused or not.
+"""
+
+import math
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+EXACT = ((np.float32, 1 << 24), (np.float64, 1 << 53))
+
+Pads = tuple[tuple[int, int], ...]
+
+
+def dense(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return x @ weights.T as int64: x (..., inputs), weights (outputs, inputs)."""
+    kind = exact_type(x, weights)
+    return (x.astype(kind) @ weights.astype(kind).T).astype(np.int64)
+
+
+def convolution(
+    x: np.ndarray, weights: np.ndarray, *, strides: tuple, dilations: tuple, pads: Pads, groups: int
+) -> np.ndarray:
+    """Return the sums of all windows as int64 (samples, outputs, *extents); x (samples, channels, *extents)."""
+    kind = exact_type(x, weights)
+    seen = windows(padded(x.astype(kind), pads), weights.shape[2:], strides, dilations)
+    samples, channels, *shape = seen.shape
+    axes, taps = len(shape) // 2, math.prod(weights.shape[2:])
+    extents = shape[:axes]
+    columns = np.moveaxis(seen, range(2, 2 + axes), range(-axes, 0))
+    columns = columns.reshape(samples, groups, channels // groups * taps, math.prod(extents))
+    rows = weights.astype(kind).reshape(groups, len(weights) // groups, -1)
+    return (rows @ columns).reshape(samples, len(weights), *extents).astype(np.int64)
+
+
+def window_sums(x: np.ndarray, kernel: tuple, *, strides: tuple, dilations: tuple, pads: Pads) -> np.ndarray:
+    """Return the sums over all windows, int64."""
+    seen = windows(padded(x, pads), kernel, strides, dilations)
+    return seen.sum(axis=tuple(range(-len(kernel), 0)), dtype=np.int64)
+
+
+def window_maxima(q: np.ndarray, kernel: tuple, *, strides: tuple, dilations: tuple, pads: Pads) -> np.ndarray:
+    """Return the largest integers of all windows; what lies outside is less than any."""
+    seen = windows(padded(q, pads, np.iinfo(q.dtype).min), kernel, strides, dilations)
+    return seen.max(axis=tuple(range(-len(kernel), 0)))
+
+
+def windows(x: np.ndarray, kernel: tuple, strides: tuple, dilations: tuple) -> np.ndarray:
+    """Return a view (samples, channels, *outputs, *kernel) of x (samples, channels, *extents)."""
+    spans = tuple((taps - 1) * dilation + 1 for taps, dilation in zip(kernel, dilations, strict=True))
+    seen = sliding_window_view(x, spans, axis=tuple(range(2, x.ndim)))
+    steps = [slice(None, None, step) for step in (*strides, *dilations)]
+    return seen[(slice(None), slice(None), *steps)]
+
+
+def padded(x: np.ndarray, pads: Pads, value: int = 0) -> np.ndarray:
+    """Return x (samples, channels, *extents) with cells of `value` around its spatial axes; cut for pads below zero."""
+    if not any(end for pad in pads for end in pad):
+        return x
+    wide = np.pad(x, ((0, 0), (0, 0), *((b, max(e, 0)) for b, e in pads)), constant_values=value)
+    return wide[(slice(None), slice(None), *(slice(None, e if e < 0 else None) for _, e in pads))]
+
+
+def exact_type(x: np.ndarray, weights: np.ndarray) -> type:
+    """Return the fastest type in which sums of products over all but the weights' first axis are exact."""
+    rows = np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1)
+    bound = int(rows.max(initial=0)) * max(abs(int(x.min(initial=0))), abs(int(x.max(initial=0))))
+    return next((kind for kind, limit in EXACT if bound < limit), np.int64)

@@ -1,0 +1,126 @@
+"""From a network and the formats of its activations to the program that computes it in integers."""
+
+from collections.abc import Mapping
+
+import onnx_ir as ir
+
+from ...errors import ModelError
+from ...graph.operators import is_default_domain
+from ...numerics.formats import Format
+from .lowering.constants import lower_norm
+from .lowering.elementwise import FUNCTIONS, lower_clamp, lower_concat, lower_product, lower_sum, lower_table
+from .lowering.moves import lower_pad, lower_reshape, lower_transpose
+from .lowering.pools import lower_average_pool, lower_global_average, lower_max_pool, lower_reduce_mean
+from .lowering.products import lower_conv, lower_gemm, lower_matmul
+from .lowering.site import Rule, Site
+from .prepare import batch_of, prepare, sample_shape
+from .program import Operator, Program, Tensor
+from .schemes import FixedPoint, Scheme
+from .steps import Step, read_inputs, steps_of
+from .weights import Given
+
+
+def lower(
+    model: ir.Model,
+    formats: Mapping[str, Format],
+    scheme: Scheme = FixedPoint(),
+    *,
+    weights: Given | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+) -> Program:
+    """Return the program of a network; `model` is untouched.
+
+    Batch normalizations are folded first. A Softmax at the very end is left out: the program ends in logits.
+
+    Args:
+        formats: of the tensors that `calibrate` looks at, under the same `weights`.
+        scheme: how weights that were not given are quantized.
+        weights: integers and step (one, or one for each output channel) of weights that already lie on a grid, by the
+            initializer's name and in its shape; they are taken as they are.
+        shapes: of one sample, by input; needed where the network leaves more than the batch free.
+
+    Raises:
+        ModelError: an operator that cannot run in integers, named with its output and the reason; or a format, a shape
+            or a weight that is missing or does not fit.
+        RecipeError: a width of weights outside 2 to 16.
+    """
+    given = dict(weights or {})
+    prepared = prepare(model, shapes, kept=given)
+    steps = steps_of(prepared)
+    builder = _Builder(prepared, read_inputs(prepared, steps), formats, scheme, given)
+    for step in steps:
+        builder.add(step)
+    return builder.program()
+
+
+class _Builder:
+    """Collects tensors and operators, step by step."""
+
+    def __init__(
+        self, model: ir.Model, inputs: list[ir.Value], formats: Mapping[str, Format], scheme: Scheme, given: Given
+    ) -> None:
+        self._model, self._batch, self._inputs = model, batch_of(model), inputs
+        self._formats, self._scheme, self._given = formats, scheme, given
+        self._tensors: dict[str, Tensor] = {}
+        self._operators: list[Operator] = []
+        for value in inputs:
+            self._declare(value, self._format(value))
+
+    def add(self, step: Step) -> None:
+        """Lower one step."""
+        rule = _rule(step)
+        inputs = tuple(self._tensors[value.name] for value in step.inputs)
+        if not inputs:
+            raise step.refusal("it computes with constants alone")
+        form = inputs[0].format if step.keeps_format else self._format(step.output)
+        site = Site(step, inputs, self._declare(step.output, form), self._scheme, self._given, self._tensors)
+        try:
+            self._operators += rule(site)
+        except ValueError as error:  # a factor that no multiplier holds
+            raise step.refusal(str(error)) from error
+
+    def program(self) -> Program:
+        """Return what was collected, tensors in the order in which they are written."""
+        inputs = tuple(value.name for value in self._inputs)
+        order = [*inputs, *(operator.output for operator in self._operators)]
+        outputs = tuple(value.name for value in self._model.graph.outputs)
+        return Program({name: self._tensors[name] for name in order}, tuple(self._operators), inputs, outputs)
+
+    def _declare(self, value: ir.Value, form: Format) -> Tensor:
+        self._tensors[value.name] = Tensor(value.name, sample_shape(value, self._batch), form)
+        return self._tensors[value.name]
+
+    def _format(self, value: ir.Value) -> Format:
+        if value.name not in self._formats:
+            raise ModelError(f"tensor '{value.name}': no format is known; calibrate with the same weights given")
+        return self._formats[value.name]
+
+
+def _rule(step: Step) -> Rule:
+    kind = step.node.op_type
+    if kind not in RULES or not is_default_domain(step.node):
+        raise step.refusal("no integer arithmetic is known for it")
+    return RULES[kind]
+
+
+RULES: dict[str, Rule] = {
+    "Conv": lower_conv,
+    "Gemm": lower_gemm,
+    "MatMul": lower_matmul,
+    "BatchNormalization": lower_norm,
+    "Add": lower_sum,
+    "Sub": lower_sum,
+    "Mul": lower_product,
+    "Div": lower_product,
+    "Concat": lower_concat,
+    "Relu": lower_clamp,
+    "Clip": lower_clamp,
+    "MaxPool": lower_max_pool,
+    "AveragePool": lower_average_pool,
+    "GlobalAveragePool": lower_global_average,
+    "ReduceMean": lower_reduce_mean,
+    "Pad": lower_pad,
+    "Transpose": lower_transpose,
+    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"), lower_reshape),
+    **dict.fromkeys(FUNCTIONS, lower_table),
+}

@@ -1,0 +1,101 @@
+"""Sums and products of two tensors, Concat, Relu and Clip that nothing took in, and functions by table."""
+
+import numpy as np
+import onnx_ir as ir
+
+from ....numerics.accumulators import accumulator_bits
+from ....numerics.formats import offset_bits, quantize
+from ....numerics.requantize import shared_scaling
+from ..program import Concat, Operator, Product, Requantize, Sum, Table, Tensor
+from ..steps import limits_of
+from .constants import lower_constant_arithmetic
+from .site import Site, checked_width, clamp_limits, each_rescale, rescale
+
+MOST_TABLE_BITS = 12
+
+
+def lower_sum(site: Site) -> tuple[Operator, ...]:
+    """Lower Add and Sub: of two tensors, or of one and a constant."""
+    if len(site.inputs) < len(site.node.inputs):
+        return lower_constant_arithmetic(site)
+    left, right = _both(site)
+    sign = -1 if site.node.op_type == "Sub" else 1
+    target = site.output.format.exact_scale
+    factors = [left.format.exact_scale / target, sign * right.format.exact_scale / target]
+    multipliers, shift = shared_scaling(factors)
+    return (Sum(**{**site.clamped(), "inputs": (left.name, right.name)}, multipliers=multipliers, shift=shift),)
+
+
+def lower_product(site: Site) -> tuple[Operator, ...]:
+    """Lower Mul and Div: of two tensors (Mul alone), or of one and a constant."""
+    if len(site.inputs) < len(site.node.inputs):
+        return lower_constant_arithmetic(site)
+    left, right = _both(site)
+    if site.node.op_type == "Div":
+        raise site.refusal("only a division by a constant is known")
+    bits = checked_width(site, accumulator_bits(offset_bits(left.format), offset_bits(right.format), 1))
+    factor = left.format.exact_scale * right.format.exact_scale / site.output.format.exact_scale
+    fields = {**site.clamped(), "inputs": (left.name, right.name)}
+    return (Product(**fields, accumulator_bits=bits, rescale=rescale([factor], bits)),)
+
+
+def lower_concat(site: Site) -> tuple[Operator, ...]:
+    """Lower a Concat of tensors along an axis that is not the sample's."""
+    rank = len(site.output.shape) + 1
+    axis = site.node.attributes.get_int("axis") % rank
+    if axis == 0 or len(site.inputs) != len(site.node.inputs):
+        raise site.refusal("it joins samples" if axis == 0 else "one of its inputs is constant")
+    target = site.output.format.exact_scale
+    factors = [tensor.format.exact_scale / target for tensor in site.inputs]
+    return (Concat(**site.clamped(), axis=axis - 1, rescale=each_rescale(factors)),)
+
+
+def lower_clamp(site: Site) -> tuple[Operator, ...]:
+    """Lower a Relu or Clip that stands alone."""
+    limits = limits_of(site.node)
+    if limits is None:
+        raise site.refusal("its limits are not constant")
+    source, form = site.sole_input(), site.output.format
+    low, high = clamp_limits(form, limits)
+    factor = source.format.exact_scale / form.exact_scale
+    return (Requantize(**site.wiring(), low=low, high=high, rescale=rescale([factor])),)
+
+
+def lower_table(site: Site) -> tuple[Operator, ...]:
+    """Lower a function of one number: its value, in float64 and rounded once, for every integer of the input."""
+    form = site.sole_input().format
+    if form.bits > MOST_TABLE_BITS:
+        raise site.refusal(f"a table of {form.bits}-bit integers; up to {MOST_TABLE_BITS} bits are known")
+    x = (np.arange(form.low, form.high + 1) - form.zero) * form.scale
+    integers = quantize(FUNCTIONS[site.node.op_type](x, site.node), site.output.format)
+    return (Table(**site.wiring(), table=integers.astype(np.int16 if site.output.format.signed else np.uint16)),)
+
+
+def _both(site: Site) -> tuple[Tensor, Tensor]:
+    """Return the two tensors that are joined, with as many axes each, so that the sample meets the sample."""
+    flowing = {id(value): tensor for value, tensor in zip(site.step.inputs, site.inputs, strict=True)}
+    tensors = tuple(flowing.get(id(value)) for value in site.node.inputs)
+    if len(tensors) != 2 or None in tensors or len(tensors[0].shape) != len(tensors[1].shape):
+        raise site.refusal(f"tensors of shapes {[tensor and tensor.shape for tensor in tensors]} cannot be joined")
+    return tensors
+
+
+def _sigmoid(x: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.maximum(x, -700)))  # exp(700) is near the largest float64
+
+
+def _leaky(x: np.ndarray, node: ir.Node) -> np.ndarray:
+    return np.where(x < 0, node.attributes.get_float("alpha", 0.01) * x, x)
+
+
+def _hard_sigmoid(x: np.ndarray, node: ir.Node) -> np.ndarray:
+    return np.clip(node.attributes.get_float("alpha", 0.2) * x + node.attributes.get_float("beta", 0.5), 0, 1)
+
+
+FUNCTIONS = {
+    "Sigmoid": lambda x, _: _sigmoid(x),
+    "Tanh": lambda x, _: np.tanh(x),
+    "HardSigmoid": _hard_sigmoid,
+    "HardSwish": lambda x, _: x * np.clip(x / 6 + 0.5, 0, 1),
+    "LeakyRelu": _leaky,
+}

@@ -1,0 +1,121 @@
+"""Where one step is lowered: the tensors around it, the choices of the caller, and the sums that all kinds share."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import onnx_ir as ir
+
+from ....errors import ModelError
+from ....numerics.accumulators import INT32, MOST
+from ....numerics.formats import Format
+from ....numerics.requantize import precision_for, scaling
+from ..program import Operator, Rescale, Tensor
+from ..schemes import Scheme
+from ..steps import Step
+from ..weights import Given
+
+Rule = Callable[["Site"], tuple[Operator, ...]]
+
+
+@dataclass(frozen=True)
+class Site:
+    """One step to lower.
+
+    Attributes:
+        inputs: the tensors that it reads. output: the one that it writes.
+        tensors: all tensors of the program so far, by name; a rule may add its own.
+    """
+
+    step: Step
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    scheme: Scheme
+    given: Given
+    tensors: dict[str, Tensor]
+
+    @property
+    def node(self) -> ir.Node:
+        return self.step.node
+
+    def refusal(self, reason: str) -> ModelError:
+        """Return the error that names the step."""
+        return self.step.refusal(reason)
+
+    def wiring(self) -> dict[str, object]:
+        """Return the fields that say what an operator reads and writes."""
+        return {"inputs": tuple(tensor.name for tensor in self.inputs), "output": self.output.name}
+
+    def clamped(self) -> dict[str, object]:
+        """Return the fields of an operator that clamps to the output's range and to what is fused into the step."""
+        low, high = clamp_limits(self.output.format, self.step.limits or (-math.inf, math.inf))
+        return {**self.wiring(), "low": low, "high": high}
+
+    def sole_input(self) -> Tensor:
+        """Return the only tensor that flows in.
+
+        Raises:
+            ModelError: there are more, or the step computes with constants alone.
+        """
+        if len(self.inputs) != 1:
+            raise self.refusal(f"{len(self.inputs)} of its inputs flow where one is known")
+        return self.inputs[0]
+
+    def spatial(self) -> tuple[int, ...]:
+        """Return the spatial extents of the first input, behind sample and channels; one axis or two.
+
+        Raises:
+            ModelError: there are none, or more than two.
+        """
+        extents = self.inputs[0].shape[1:]
+        if len(extents) not in (1, 2):
+            raise self.refusal(f"{len(extents)} spatial axes; one or two are known")
+        return extents
+
+
+def clamp_limits(form: Format, limits: tuple[float, float]) -> tuple[int, int]:
+    """Return the integers that real `limits` stand for, half to even, within the range of the format."""
+    low, high = (_limit(form, end) for end in limits)
+    return low, high
+
+
+def checked_width(site: Site, bits: int) -> int:
+    """Return `bits`, the planned width of an accumulator.
+
+    Raises:
+        ModelError: it is more than 48, beyond which a multiplier would be too coarse.
+    """
+    if bits > MOST:
+        raise site.refusal(f"its accumulator takes {bits} bits, more than {MOST}")
+    return bits
+
+
+def rescale(factors: Sequence[Fraction], accumulator_bits: int = INT32) -> Rescale:
+    """Return multipliers and shifts for factors above 0; one entry where all are the same.
+
+    Raises:
+        ValueError: a factor is too large.
+    """
+    return each_rescale(factors[:1] if len(set(factors)) == 1 else factors, accumulator_bits)
+
+
+def each_rescale(factors: Sequence[Fraction], accumulator_bits: int = INT32) -> Rescale:
+    """Return an entry for every factor, as `rescale`."""
+    pairs = [scaling(factor, precision=precision_for(accumulator_bits)) for factor in factors]
+    return Rescale(*(np.array(column, np.int32) for column in zip(*pairs, strict=True)))
+
+
+def product_factors(scales: np.ndarray, source: Format, target: Format) -> list[Fraction]:
+    """Return s_x s_w / s_y for each float32 scale of the weights."""
+    found: Mapping[float, Fraction] = {
+        scale: source.exact_scale * Fraction(scale) / target.exact_scale for scale in set(scales.tolist())
+    }
+    return [found[scale] for scale in scales.tolist()]
+
+
+def _limit(form: Format, end: float) -> int:
+    if math.isinf(end):
+        return form.high if end > 0 else form.low
+    return min(max(form.zero + round(Fraction(end) / form.exact_scale), form.low), form.high)
