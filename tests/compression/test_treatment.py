@@ -134,7 +134,7 @@ def test_of_a_large_matrix_later_passes_look_near_what_the_first_one_found(monke
     layer, weights = seen(thin(rank=12))
     treatment = Treatment({"w": 1.0})
     first, second = (tried(monkeypatch, treatment, layer, weights, slope) for slope in (1e-3, 1.1e-3))
-    assert len(first) == len(RANKS) and len(second) <= 2 * NEAREST + 1 and set(second) < set(first)
+    assert len(first) < len(RANKS) and len(second) <= 2 * NEAREST + 1 and set(second) <= set(first)
 
 
 def test_a_large_matrix_that_stayed_whole_once_is_not_taken_apart_again(monkeypatch):

@@ -18,7 +18,7 @@ from .walk import Treat
 
 RANKS = (0.08, 0.12, 0.17, 0.23, 0.3, 0.4, 0.55)  # of the rank at which two factors hold as many numbers as the matrix
 NEAREST = 1  # how far along RANKS a later pass looks, either way
-ALL_RANKS = 1 << 19  # weights of a matrix of which every pass tries all of RANKS
+ALL_RANKS = 1 << 19  # weights of a matrix of which every pass tries all of RANKS, not only those that look well
 SMALLEST = 4096  # weights of a matrix that may become two: less is not worth the names
 WORTHWHILE = 0.97  # of the cost of one tensor: what two must come down to
 UNIFORM = 12 / (2 * np.log(2))  # step^2 per slope of a grid that is fine: error step^2 / 12, halved twice by every bit
@@ -64,33 +64,46 @@ class Treatment:
 
     def _cheapest(self, layer: WeightLayer, weights: Weights, slope: float) -> tuple[RateDistortion, Rounded]:
         """Settle the layer whole and as two factors of several ranks; return what costs least, error and bits."""
-        problem = Problem(weights, spread=self.spread)
-        found = {None: problem.whole(slope)}
-        found |= {rank: problem.factors(slope, rank) for rank in self._ranks_to_try(layer, weights)}
-        if len(found) == 1:
-            return self._settled(layer, slope, None), found[None]
-        costs = {rank: decision.error + slope * coded_bits(decision) for rank, decision in found.items()}
-        best = min(costs, key=costs.__getitem__)
-        if costs[best] > WORTHWHILE * costs[None]:
-            best = None
-        return self._settled(layer, slope, best), found[best]
+        problem, ladder = Problem(weights, spread=self.spread), _ladder(weights)
+        found = {0: problem.whole(slope)}
+        found |= {rank: problem.factors(slope, rank) for rank in self._ranks_to_try(layer, ladder)}
+        if layer.name not in self.ranks:
+            more = [rank for rank in _near(_best(found, slope), ladder) if rank not in found]
+            found |= {rank: problem.factors(slope, rank) for rank in more}
+        best = _best(found, slope)
+        self.ranks[layer.name] = best
+        return RateDistortion(slope=slope, rank=best or None), found[best]
 
-    def _settled(self, layer: WeightLayer, slope: float, rank: int | None) -> RateDistortion:
-        self.ranks[layer.name] = rank or 0
-        return RateDistortion(slope=slope, rank=rank)
-
-    def _ranks_to_try(self, layer: WeightLayer, weights: Weights) -> list[int]:
-        if not weights.is_matrix or weights.moments is None or weights.as_rows.blocks > 1 or layer.size < SMALLEST:
-            return []
-        limit = break_even_rank(*weights.matrix.shape)
-        ladder = sorted({max(round(share * limit), 1) for share in RANKS})
+    def _ranks_to_try(self, layer: WeightLayer, ladder: list[int]) -> list[int]:
         last = self.ranks.get(layer.name)
-        if last is None or layer.size <= ALL_RANKS:
+        if layer.size <= ALL_RANKS:
             return ladder
-        if last not in ladder:
-            return []
-        place = ladder.index(last)
-        return ladder[max(place - NEAREST, 0) : place + NEAREST + 1]
+        return ladder[1::2] if last is None else _near(last, ladder)
+
+
+def _ladder(weights: Weights) -> list[int]:
+    """Return the ranks that two factors may have; none for weights that cannot become two, or are not worth it."""
+    if not weights.is_matrix or weights.moments is None or weights.as_rows.blocks > 1 or weights.values.size < SMALLEST:
+        return []
+    limit = break_even_rank(*weights.matrix.shape)
+    return sorted({max(round(share * limit), 1) for share in RANKS})
+
+
+def _best(found: Mapping[int, Rounded], slope: float) -> int:
+    """Return the rank of what costs least; 0, one tensor, where two are not worthwhile."""
+    if len(found) == 1:
+        return 0
+    costs = {rank: decision.error + slope * coded_bits(decision) for rank, decision in found.items()}
+    best = min(costs, key=costs.__getitem__)
+    return best if costs[best] <= WORTHWHILE * costs[0] else 0
+
+
+def _near(rank: int, ladder: list[int]) -> list[int]:
+    """Return the rank and its neighbors on the ladder; none of a rank that is not on it."""
+    if rank not in ladder:
+        return []
+    place = ladder.index(rank)
+    return ladder[max(place - NEAREST, 0) : place + NEAREST + 1]
 
 
 def data_free(layer: WeightLayer, weights: Weights, share: float) -> Chained:
