@@ -13,6 +13,7 @@ import onnx_ir as ir
 from .. import container
 from ..codec import GridHint
 from ..graph import WeightLayer
+from ..numerics.rounding import narrowed
 from ..passes.catalog import config_from_json, config_to_json
 from ..passes.pipeline import Chained, decided
 from ..passes.quantize.bias_correction import Shift
@@ -51,7 +52,7 @@ class KeptLayers:
         hints = [part.hint for part in done.parts]
         if any(hint is None or hint.axis is not None for hint in hints):
             return
-        tensors = {str(place): _narrow(hint.integers) for place, hint in enumerate(hints)}
+        tensors = {str(place): narrowed(hint.integers) for place, hint in enumerate(hints)}
         if done.shift is not None:
             tensors[SHIFT] = done.shift.values
         facts = {
@@ -99,7 +100,7 @@ def _hint(integers: np.ndarray, step: Any) -> GridHint:
     scale = np.array([number_of(step)], np.float32)
     if not np.issubdtype(integers.dtype, np.signedinteger) or not (scale > 0).all() or not np.isfinite(scale).all():
         raise ValueError("no integers, or no step")
-    return GridHint(integers.astype(np.int32), scale)
+    return GridHint(integers, scale)
 
 
 def _shift(values: np.ndarray, step: Any, layer: WeightLayer, model: ir.Model) -> Shift:
@@ -107,9 +108,3 @@ def _shift(values: np.ndarray, step: Any, layer: WeightLayer, model: ir.Model) -
     if offset is None or values.shape != tuple(offset.const_value.shape) or not np.isfinite(values).all():
         raise ValueError("a shift of another bias")
     return Shift(values, None if step is None else _hint(np.zeros(1, np.int32), step).scales[0])
-
-
-def _narrow(integers: np.ndarray) -> np.ndarray:
-    """Return the integers as the narrowest signed type that holds them."""
-    most = int(np.abs(integers.astype(np.int64)).max(initial=0))
-    return integers.astype(next(kind for kind in (np.int8, np.int16, np.int32) if most <= np.iinfo(kind).max))

@@ -9,6 +9,13 @@ def to_integers(values: np.ndarray) -> np.ndarray:
     return np.rint(values)
 
 
+def narrowed(integers: np.ndarray) -> np.ndarray:
+    """Return the integers, C-contiguous, as the narrowest signed type that holds them."""
+    most = max(int(integers.max(initial=0)), -int(integers.min(initial=0)))
+    kind = next(kind for kind in (np.int8, np.int16, np.int32) if most <= np.iinfo(kind).max)
+    return np.ascontiguousarray(integers, kind)
+
+
 def to_bfloat16(values: np.ndarray) -> np.ndarray:
     """Return float32 values rounded to bfloat16's 8 significant bits: a scale that costs 2 bytes in a file, not 4."""
     return np.asarray(values, np.float32).astype(ml_dtypes.bfloat16).astype(np.float32)

@@ -13,7 +13,7 @@ from .. import codec
 from ..codec import GridHint
 from ..numerics.feedback import Prices, round_with_feedback
 from ..numerics.quadratic import Quadratic, identity, quadratic, solve
-from ..numerics.rounding import to_bfloat16, to_integers
+from ..numerics.rounding import narrowed, to_bfloat16, to_integers
 from ..numerics.second_moments import SecondMoments
 from ..numerics.spread import Spread, do, runs
 from ..numerics.weight_rows import WeightRows, plain_rows
@@ -268,4 +268,4 @@ def _prices(integers: np.ndarray, rate: float, layout: WeightRows) -> Prices:
 
 
 def _hint(integers: np.ndarray, step: float) -> GridHint:
-    return GridHint(np.ascontiguousarray(integers, np.int32), np.array([step], np.float32))
+    return GridHint(narrowed(integers), np.array([step], np.float32))
