@@ -70,7 +70,7 @@ VARIANTS = (
     Variant("everything", nullcontext),
     Variant("without second order", lambda: mock.patch.object(walk.Walk, "weights", unseen), gauged=True),
     Variant("without the price of bits", lambda: mock.patch.object(settling, "_rounds", free)),
-    Variant("without repair of what came before", lambda: mock.patch.object(settling, "_repaired", as_they_are)),
+    Variant("without repair of what came before", lambda: mock.patch.object(settling.Problem, "_target", as_they_are)),
     Variant("without slopes: equal relative error", lambda: mock.patch.object(Treatment, "_treat", same_share)),
     Variant("without row costs", lambda: mock.patch.object(along_slope, "affordable", lambda *a, **k: False), True),
     Variant("without bias correction", lambda: mock.patch.object(treatment, "_correction", lambda *a: ())),
@@ -78,13 +78,13 @@ VARIANTS = (
 )
 
 
-def free(target, step, inputs, rows, rate, layout):
+def free(target, step, inputs, rows, rate, *others):
     """Round as if bits cost nothing."""
-    return ROUNDS(target, step, inputs, rows, 0.0, layout)
+    return ROUNDS(target, step, inputs, rows, 0.0, *others)
 
 
-def as_they_are(rows, seen, inputs):
-    return rows
+def as_they_are(self, layout, weights):
+    return layout.rows(weights)
 
 
 ROUNDS = settling._rounds

@@ -30,8 +30,8 @@ from attar.graph import serialize, set_initializer, survey
 BEGIN, END = "<!-- rate-distortion:begin -->", "<!-- rate-distortion:end -->"
 IMAGENET = {"efficientnet_lite0": "EfficientNet-Lite0", "squeezenet": "SqueezeNet 1.1"}
 DISAGREEMENTS = (1.0, 5.0)  # percent of crops with another answer than the original's
-ASKED = (0.5, 1.0, 2.0, 3.5, 5.0, 8.0)  # of attar, which leaves a margin: the smallest file that is within counts
-SAMPLES = 256
+ASKED = (1.0, 3.5, 5.0)  # of attar; of all points that it tried on the way the smallest file within counts
+SAMPLES = 512
 DEAD_ZONE = 0.17  # of a step, off the rounding of every magnitude
 SHARES = np.geomspace(0.05, 1.5, 36)  # of a tensor's standard deviation: steps of rounding to nearest
 NAMED = {"lenet_300_100", "lenet5"}  # whose NNCodec files were searched tensor by tensor too
@@ -86,7 +86,7 @@ def imagenet(name: str) -> str:
     judge, arrays = judging.disagreement(path, crops), judging.floats(path)
     file_judge = judging.file_disagreement(path, crops)
     given = network.preprocess(photos.crops("calibration")[:SAMPLES])
-    tried = [compressed(path, given, file_judge, min_agreement=100 - asked) for asked in ASKED]
+    tried = [row for asked in ASKED for row in points(path, given, crops, file_judge, min_agreement=100 - asked)]
     tables = []
     for limit in DISAGREEMENTS:
         peers = [*nncodec(arrays, judge, limit, name=f"{name}, other answers on 512 judging crops")]
@@ -128,10 +128,15 @@ def ours(method: str, path: Path, data, judge) -> Row:
     return Row(method, *on_disk(result, judge), time.monotonic() - start)
 
 
-def compressed(path: Path, data: np.ndarray, judge, **budget) -> Row:
+def points(path: Path, data: np.ndarray, crops: np.ndarray, judge, **budget) -> Iterator[Row]:
+    """Yield every network that one run made along its slope."""
     start = time.monotonic()
-    result = attar.compress(path, data=data, **budget)
-    return Row("attar, no labels", *on_disk(result, judge), time.monotonic() - start)
+    result = attar.compress(path, data=data, eval_data=crops, **budget)
+    seconds = time.monotonic() - start
+    for number in range(1, len(result.points) + 1):
+        row = Row("attar, no labels", *on_disk(result.pick(number), judge), seconds)
+        print(row, flush=True)
+        yield row
 
 
 def on_disk(result: Result, judge: Callable) -> tuple[int, float]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from ..errors import RecipeError
 from .approximate import svd
-from .prune import magnitude
-from .quantize import bias_correction, rate_distortion, uniform
+from .prune import integers, magnitude
+from .quantize import bias_correction, fixed_point, rate_distortion, uniform
 from .settings import from_settings, to_settings
 from .share import kmeans
 
@@ -38,8 +38,10 @@ CATALOG: dict[str, Technique] = {
     for name, config, module in (
         ("approximate.svd", svd.TruncatedSvd, svd),
         ("prune.magnitude", magnitude.Magnitude, magnitude),
+        ("prune.integers", integers.Integers, integers),
         ("share.kmeans", kmeans.KMeans, kmeans),
         ("quantize.uniform", uniform.Uniform, uniform),
+        ("quantize.fixed_point", fixed_point.FixedPoint, fixed_point),
         ("quantize.rate_distortion", rate_distortion.RateDistortion, rate_distortion),
         ("quantize.bias_correction", bias_correction.BiasCorrection, bias_correction),
     )
