@@ -32,7 +32,7 @@ from attar.runtime import Session
 
 BEGIN, END = "<!-- ablation:begin -->", "<!-- ablation:end -->"
 DAMAGES = (0.008, 0.016)  # about 0.25 and 0.5 points of drop on these networks
-SLOPES = tuple(np.geomspace(0.5, 8, 6))  # times the slope at which a descent starts
+SLOPES = tuple(np.geomspace(0.5, 24, 7))  # times the slope at which a descent starts
 IMAGES = 3000
 
 Curve = list[tuple[float, int]]  # (damage, bytes)

@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from attar.evaluate import agreement, divergence, predicted_drop, relative_error
+from attar.evaluate import agreement, divergence, mean_difference, predicted_drop, relative_error
 from attar.evaluate.fidelity import probabilities
 
 logits = arrays.arrays(np.float32, (6, 4), elements=st.floats(-50, 50, width=32))
@@ -123,3 +123,30 @@ def test_relative_error_does_not_overflow_in_half_precision():
 )
 def test_relative_error_at_the_edges(z, changed, expected):
     assert relative_error([z], [changed]) == expected
+
+
+# --- the evaluator of Ge et al. -------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 1000), st.integers(2, 30), st.integers(1, 5))
+def test_mean_difference_is_the_same_for_any_batches(seed, samples, cut):
+    rng = np.random.default_rng(seed)
+    z, changed = rng.normal(size=(2, samples, 7)).astype(np.float32)
+    cut = min(cut, samples - 1)
+    parts = [mean_difference(z[part], changed[part]) for part in (slice(0, cut), slice(cut, None))]
+    whole = mean_difference(z, changed)
+    assert whole == pytest.approx((cut * parts[0] + (samples - cut) * parts[1]) / samples, rel=1e-12)
+    assert mean_difference(z, z) == 0 and mean_difference(z, 2 * z) == pytest.approx(1, rel=1e-6)
+
+
+def test_mean_difference_counts_every_sample_alike():
+    z, changed = np.array([[100.0, 0.0], [0.0, 1.0]]), np.array([[100.0, 10.0], [0.5, 1.0]])
+    assert mean_difference(z, changed) == pytest.approx((0.1 + 0.5) / 2)
+
+
+@pytest.mark.parametrize(
+    ("z", "changed", "expected"),
+    [([[0.0]], [[0.0]], 0.0), ([[0.0]], [[1.0]], np.inf), ([[1.0]], [[np.nan]], np.inf), ([[1.0]], [[np.inf]], np.inf)],
+)
+def test_mean_difference_at_the_edges(z, changed, expected):
+    assert mean_difference(np.array(z), np.array(changed)) == expected

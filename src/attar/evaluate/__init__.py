@@ -1,7 +1,7 @@
 """Samples in, figures out: data, preprocessing, accuracy, fidelity and their uncertainty."""
 
 from .data import Dataset, load_data
-from .fidelity import agreement, divergence, predicted_drop, relative_error
+from .fidelity import agreement, divergence, mean_difference, predicted_drop, relative_error
 from .measurement import Measurement, Metric, compare, metric_of
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "compare",
     "divergence",
     "load_data",
+    "mean_difference",
     "metric_of",
     "predicted_drop",
     "relative_error",

@@ -45,6 +45,18 @@ def relative_error(original: Sequence[np.ndarray], compressed: Sequence[np.ndarr
     return max(error_bound(z, changed, errors=0.0) for z, changed in zip(original, compressed, strict=True))
 
 
+def mean_difference(original: np.ndarray, compressed: np.ndarray) -> float:
+    """Return E_c of Ge et al. 2017: the mean over the samples of ||z - z'|| / ||z||, of scores before any softmax.
+
+    A sample whose scores are all zero counts 0 if they still are, else the result is infinite, as it is for NaN.
+    """
+    z, changed = (scores.reshape(len(scores), -1).astype(np.float64) for scores in (original, compressed))
+    error, power = np.linalg.norm(z - changed, axis=1), np.linalg.norm(z, axis=1)
+    ratios = np.divide(error, power, out=np.where(error == 0, 0.0, np.inf), where=power > 0)
+    found = float(ratios.mean())
+    return found if np.isfinite(found) else float("inf")
+
+
 def error_bound(z: np.ndarray, changed: np.ndarray, *, errors: float) -> float:
     """Return the relative error of one output plus so many standard errors, in percent: a ratio of two means."""
     if z.shape != changed.shape:
