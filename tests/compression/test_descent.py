@@ -157,3 +157,30 @@ def test_a_deadline_ends_it_between_passes():
     descent = descended(slow, 1e-9, deadline=time.monotonic() + 0.03)
     assert descent.stopped == "the time limit was reached"
     assert 1 <= len(descent.points) < PASSES
+
+
+# --- jumps ----------------------------------------------------------------------------------------------------------
+
+
+def either(slope, is_thin):
+    """A network with a layer that is whole or thin: thin, it is half as large and damages twice as much."""
+    return point(slope, 20_000 * (slope / 1e-6) ** -0.45 * (0.5 if is_thin else 1), 0.01, slope / 1e-6 * (1 + is_thin))
+
+
+@pytest.mark.parametrize("at", [0.6e-6, 0.9e-6])
+def test_at_a_jump_either_side_is_followed(at):
+    """Thin from slope `at` on, where its load is beyond the limit: a thin one of a gentler slope is the smallest."""
+    descent = descended(lambda slope: either(slope, slope >= at), 2e-6, passes=20)
+    steep, gentle = sorted(descent.jump, key=lambda each: -each.slope)
+    assert gentle.slope < at <= steep.slope <= gentle.slope * NEAR and gentle.size_bytes > 1.9 * steep.size_bytes
+    before = descent.best
+    for near, is_thin in ((steep, True), (gentle, False)):
+        descent.follow(near, lambda slope, is_thin=is_thin: either(slope, is_thin), passes=6)
+    assert descent.best.size_bytes < 0.8 * before.size_bytes
+    assert descent.best.slope == pytest.approx(0.5e-6, rel=0.2)
+    assert all(descent.points.count(known) == 1 for known in (steep, gentle))
+
+
+def test_where_sizes_are_near_there_is_no_jump():
+    assert descended(network(), 1e-6, passes=20).jump == ()
+    assert descended(network(), 1e-6, passes=1).jump == ()

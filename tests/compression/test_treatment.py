@@ -6,7 +6,7 @@ from common.networks import build, gemm, matmul, normal
 from common.running import random_feeds
 
 from attar.codec import encoded_size
-from attar.compression.treatment import NEAREST, RANKS, SLOPES, Treatment, data_free
+from attar.compression.treatment import NEAREST, RANKS, SLOPES, Treatment, data_free, ranks_of
 from attar.compression.walk import Walk
 from attar.graph import load, survey
 from attar.numerics.low_rank import break_even_rank
@@ -200,3 +200,15 @@ def test_without_samples_an_enormous_share_still_leaves_a_layer(square):
     layer, weights = square
     done = data_free(layer, type(weights).of(layer, weights.values), 1e6)
     assert done.parts[0].values.any()
+
+
+def test_ranks_that_are_fixed_are_not_chosen_again(monkeypatch):
+    layer, weights = seen(thin())
+    treatment = Treatment({"w": 1.0})
+    for rank in (0, 9):
+        treatment.fixed = {"w": rank}
+        assert tried(monkeypatch, treatment, layer, weights, 1e-3) == [rank] * (rank > 0)
+        done = treatment.at(1e-3)(layer, weights)
+        assert done.steps[0].rank == (rank or None) and len(done.parts) == 1 + (rank > 0)
+        assert ranks_of({"w": done.steps}) == {"w": rank}
+    assert treatment.ranks == {}

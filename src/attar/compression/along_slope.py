@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,14 @@ from .judge import Judge, swappable
 from .kept import Kept
 from .row_costs import affordable, row_cost, row_form
 from .selection import select_again
-from .treatment import Treatment, data_free
+from .treatment import Treatment, data_free, ranks_of
 from .walk import Finished, Treat, Walk, in_order, walk
 
 DAMAGE_OF_A_POINT = 0.04  # nats of divergence that go with a point of drop: four networks, within a factor of two
 DAMAGE_OF_A_PERCENT = 0.002  # the same for a percent of other answers
 USUAL_DAMAGE = 0.02
 PER_WEIGHT = 0.1  # the slope that ends at a damage d is about this times d / weights
+FOLLOWED = 0.5  # of the passes of a descent: on either side of a jump
 GAUGE_KEPT_BYTES = 1 << 28  # of the inner values that its runs start from
 LOOK_AT_INPUTS = (RateDistortion, FixedPoint)
 FREE_SHARE = 0.2  # of the standard deviation: the step where there are no samples
@@ -117,9 +119,10 @@ def descend(job: Job, original: ir.Model, to_bytes: ToBytes, kept: Kept) -> Desc
     judge = _judge(job, len(job.samples.search), macs)
     treatment: list[Treatment] = []
 
-    def made(slope: float) -> Point:
+    def made(slope: float, ranks: Mapping[str, int] | None = None) -> Point:
         if not treatment:
             treatment.append(_gauged(job, macs, kept))
+        treatment[0].fixed = ranks
         if descent.points:  # the last one may have been kept by another run: what it found is in its steps alone
             treatment[0].go_on_from(descent.points[-1].notes.changed)
         phase, finished = f"compressing, pass {len(descent.points) + 1}", kept.layers(job.model, job.layers, slope)
@@ -130,7 +133,12 @@ def descend(job: Job, original: ir.Model, to_bytes: ToBytes, kept: Kept) -> Desc
 
     target = None if job.budget.limits_quality else job.budget.target_size
     descent = Descent(_unless_kept(made, kept), target_bytes=target, deadline=job.deadline)
-    descent.run(_first_slope(job), passes=passes_for(macs, job.layers, samples=len(job.samples.calibration)))
+    passes = passes_for(macs, job.layers, samples=len(job.samples.calibration))
+    descent.run(_first_slope(job), passes=passes)
+    for point in descent.jump:  # layers became two there, or one again: go on along either side of it
+        if descent.stopped is None:
+            again = partial(made, ranks=ranks_of(point.notes.changed))
+            descent.follow(point, _unless_kept(again, kept), passes=int(passes * FOLLOWED))
     return _ended(descent, job, original, to_bytes, judge.evaluations, kept)
 
 

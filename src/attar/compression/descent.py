@@ -11,6 +11,7 @@ from .search import OutOfTime
 
 FARTHEST = 8.0  # factor from one slope to the next while the budget is on one side only
 NEAR = 1.03  # factor between two slopes with the limit between them that is near enough
+JUMP = 1.05  # factor between the sizes of two neighbors: something else than the slope has changed
 LEAST_LOAD = 1e-3
 LOAD_POWER, SIZE_POWER = 0.9, -0.45  # how load and size go with the slope, until two points tell
 
@@ -48,7 +49,27 @@ class Descent:
 
     def run(self, start: float, *, passes: int) -> None:
         """Try at most `passes` slopes, `start` first; an interrupt or the deadline ends it with what there is."""
-        slope: float | None = start
+        self._try(start, passes)
+
+    def follow(self, point: Point, make: Callable[[float], Point], *, passes: int) -> None:
+        """Go on from one point alone, with another way to make a network at a slope; keep what comes of it too."""
+        branch = Descent(make, target_bytes=self._target, deadline=self._deadline)
+        branch.points.append(point)
+        branch._try(branch._next(), passes + 1)
+        self.points += branch.points[1:]
+        self.stopped = branch.stopped
+
+    @property
+    def jump(self) -> tuple[Point, ...]:
+        """The two points with the limit between them, the nearer first, where slopes hardly differ and sizes do."""
+        gentle, steep = self._around()
+        if gentle is None or steep is None or steep.slope > gentle.slope * NEAR:
+            return ()
+        if gentle.size_bytes <= JUMP * steep.size_bytes:
+            return ()
+        return tuple(sorted((gentle, steep), key=lambda point: abs(self._excess(point))))
+
+    def _try(self, slope: float | None, passes: int) -> None:
         try:
             while slope is not None and len(self.points) < passes:
                 self._check_time()

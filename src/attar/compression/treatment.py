@@ -32,12 +32,14 @@ class Treatment:
         sensitivity: damage to the network's output for every unit of error of a layer's output, by layer.
         row_costs: what errors of a layer's outputs cost beside each other, where that was measured.
         ranks: what the last pass chose, by layer; 0 is one tensor.
+        fixed: ranks that are not to be chosen again, by layer; None where they are.
         spread: what shares the work on a layer among threads.
     """
 
     sensitivity: dict[str, float]
     row_costs: dict[str, Quadratic] = field(default_factory=dict)
     ranks: dict[str, int] = field(default_factory=dict)
+    fixed: Mapping[str, int] | None = None
     spread: Spread = map
 
     def at(self, slope: float) -> Treat:
@@ -46,13 +48,7 @@ class Treatment:
 
     def go_on_from(self, changed: Mapping[str, Steps]) -> None:
         """Take up the ranks of an earlier pass from the steps that it took."""
-        found = {
-            layer: step.rank or 0
-            for layer, steps in changed.items()
-            for step in steps
-            if isinstance(step, RateDistortion)
-        }
-        self.ranks = dict.fromkeys(self.sensitivity, 0) | found
+        self.ranks = dict.fromkeys(self.sensitivity, 0) | ranks_of(changed)
 
     def _treat(self, layer: WeightLayer, weights: Weights, slope: float) -> Chained:
         if not self.sensitivity.get(layer.name):  # without weights but zero, or not asked for
@@ -65,6 +61,9 @@ class Treatment:
     def _cheapest(self, layer: WeightLayer, weights: Weights, slope: float) -> tuple[RateDistortion, Rounded]:
         """Settle the layer whole and as two factors of several ranks; return what costs least, error and bits."""
         problem, ladder = Problem(weights, spread=self.spread), _ladder(weights)
+        if self.fixed is not None:
+            rank = self.fixed.get(layer.name, 0)
+            return RateDistortion(slope, rank or None), problem.factors(slope, rank) if rank else problem.whole(slope)
         found = {0: problem.whole(slope)}
         found |= {rank: problem.factors(slope, rank) for rank in self._ranks_to_try(layer, ladder)}
         if layer.name not in self.ranks:
@@ -79,6 +78,12 @@ class Treatment:
         if layer.size <= ALL_RANKS:
             return ladder
         return ladder[1::2] if last is None else _near(last, ladder)
+
+
+def ranks_of(changed: Mapping[str, Steps]) -> dict[str, int]:
+    """Return the rank that each layer's steps gave it; 0 is one tensor."""
+    settled = ((layer, step) for layer, steps in changed.items() for step in steps if isinstance(step, RateDistortion))
+    return {layer: step.rank or 0 for layer, step in settled}
 
 
 def _ladder(weights: Weights) -> list[int]:

@@ -20,7 +20,7 @@ from ..numerics.weight_rows import WeightRows, plain_rows
 from .weights import Weights
 
 DAMPING = 0.5  # of the mean input power: best of 0.02 to 0.6 on three networks of 600 samples, and flat about it
-PULL = 0.06  # what a bit costs in squared steps: half of what equal slopes ask for, since the pull is coherent
+PULL = 0.03  # what a bit costs in squared steps: a quarter of what equal slopes ask for, since the pull is coherent
 MOST_ERROR = 0.3  # of the output's power: beyond, an error is no small error any more
 FINER = 0.75
 ROUNDS = 2  # of rounding: the second one with the prices of what the first one chose
