@@ -16,8 +16,10 @@ from attar.graph import load, serialize, survey
 from attar.passes.approximate.svd import TruncatedSvd
 from attar.passes.catalog import CATALOG, config_from_json, config_to_json
 from attar.passes.pipeline import apply_plan
+from attar.passes.prune.integers import Integers
 from attar.passes.prune.magnitude import Magnitude
 from attar.passes.quantize.bias_correction import BiasCorrection
+from attar.passes.quantize.fixed_point import FixedPoint
 from attar.passes.quantize.rate_distortion import RateDistortion
 from attar.passes.quantize.uniform import Uniform
 from attar.passes.share.kmeans import KMeans
@@ -26,12 +28,14 @@ from attar.passes.share.kmeans import KMeans
 ZERO_STRENGTH = {
     "approximate.svd": TruncatedSvd(ratio=1.0),
     "prune.magnitude": Magnitude(level=0.0),
+    "prune.integers": Integers(threshold=0),
     "share.kmeans": KMeans(clusters=4096),
     "quantize.uniform": Uniform(bits=4),
+    "quantize.fixed_point": FixedPoint(bits=8),
     "quantize.rate_distortion": RateDistortion(slope=1e-30),
     "quantize.bias_correction": BiasCorrection(),
 }
-TOP_OF_GRID = {"quantize.uniform": 7, "quantize.rate_distortion": 8}
+TOP_OF_GRID = {"quantize.uniform": 7, "quantize.fixed_point": 7, "quantize.rate_distortion": 8}
 
 every_network = pytest.mark.parametrize("network", NETWORKS)
 every_config = pytest.mark.parametrize(

@@ -221,3 +221,10 @@ def test_widths_and_alignments_that_cannot_be():
 def test_covered_counts_each_byte_once(pieces):
     buffers = [Buffer("", size, 0, 0, offset) for offset, size in pieces]
     assert covered(buffers) == len({byte for b in buffers for byte in range(b.offset, b.end)})
+
+
+def test_a_tensor_without_numbers_shares_no_byte():
+    """Inside of another buffer it holds nothing, wherever it lies."""
+    full, empty = Buffer("full", 2, 0, 3, offset=4), Buffer("empty", 0, 1, 2, offset=5)
+    assert not full.overlaps(empty) and not empty.overlaps(full)
+    assert full.overlaps(Buffer("other", 1, 1, 2, offset=5))

@@ -33,8 +33,8 @@ class Buffer:
         return self.first <= other.last and other.first <= self.last
 
     def overlaps(self, other: "Buffer") -> bool:
-        """Whether both hold something at one step in one byte."""
-        return self.meets(other) and self.offset < other.end and other.offset < self.end
+        """Whether both hold something at one step in one byte; a tensor without numbers holds nothing anywhere."""
+        return self.meets(other) and max(self.offset, other.offset) < min(self.end, other.end)
 
 
 @dataclass(frozen=True)
