@@ -1,7 +1,9 @@
 """Measure what a compression takes of two cores: seconds and peak memory of the whole command; writes docs/results.md.
 
-python benches/limits.py                 # EfficientNet-Lite0 and the shape of VGG-16, twenty minutes
-python benches/limits.py --only vgg16    # one of them, printed alone
+    python benches/limits.py                 # EfficientNet-Lite0 and the shape of VGG-16, twenty minutes
+    python benches/limits.py --only vgg16    # one of them, printed alone
+
+The smaller network comes first: a peak is that of the largest process so far.
 """
 
 import argparse
@@ -14,12 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import nets
 import numpy as np
-import onnx
 from coding.markdown import at_most, rewrite, table
-from networks import photos, ready, vgg16
-from peers.environment import STORE
+from networks import photos, ready
 from sizes import PAGE
 
 BEGIN, END = "<!-- limits:begin -->", "<!-- limits:end -->"
@@ -51,8 +50,7 @@ def main() -> None:
 
 def measured(name: str) -> Row:
     """Compress a network by the command, in a process of its own."""
-    network = vgg16 if name == "vgg16" else ready.NETWORKS[name]
-    source = vgg16_file() if name == "vgg16" else ready.path(name)
+    network, source = ready.NETWORKS[name], ready.path(name)
     with tempfile.TemporaryDirectory() as folder:
         data, output = Path(folder) / "crops.npy", Path(folder) / "out.attar"
         np.save(data, network.preprocess(photos.crops("calibration")[:SAMPLES]))
@@ -62,16 +60,6 @@ def measured(name: str) -> Row:
         seconds = time.monotonic() - start
         peak = 1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss  # of the largest so far: go upwards
         return Row(name, source.stat().st_size, output.stat().st_size, seconds, peak)
-
-
-def vgg16_file() -> Path:
-    """Return the ONNX file of VGG-16's shape, made in .peers when it is first asked for."""
-    made = STORE / "vgg16.onnx"
-    if not made.exists():
-        partial = made.with_suffix(".part")
-        onnx.save(vgg16.build(nets.vgg16()), partial)
-        partial.rename(made)
-    return made
 
 
 def lines(rows: Sequence[Row]) -> str:

@@ -5,13 +5,18 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import nets
 import onnx
 from peers import checkpoint
 from peers.environment import STORE, interpreter
 
-from networks import efficientnet_lite0, pickles, squeezenet
+from networks import efficientnet_lite0, pickles, squeezenet, vgg16
 
-NETWORKS: dict[str, ModuleType] = {"efficientnet_lite0": efficientnet_lite0, "squeezenet": squeezenet}
+NETWORKS: dict[str, ModuleType] = {
+    "efficientnet_lite0": efficientnet_lite0,
+    "squeezenet": squeezenet,
+    "vgg16": vgg16,
+}
 
 
 def path(name: str) -> Path:
@@ -33,4 +38,5 @@ def carried(package: str, pattern: str, read: Callable[[Path], Any]) -> Any:
 STATES: dict[str, Callable[[], Any]] = {
     "efficientnet_lite0": lambda: carried("efficientnet_lite0", "models/*.pth", checkpoint.read),
     "squeezenet": lambda: carried("ndf", "weights/squeezenet_weights.pkl", pickles.read),
+    "vgg16": nets.vgg16,
 }

@@ -18,7 +18,7 @@ from ..passes.weights import Weights
 from ..runtime.layer_inputs import run_up_to
 from ..runtime.stages import Stages
 from .descent import Descent, Point
-from .effort import Macs, gauge_samples, passes_for, swaps_pay
+from .effort import Macs, gauge_samples, passes_for
 from .gauge import damage_per_error
 from .job import Job
 from .judge import Judge, swappable
@@ -88,7 +88,7 @@ def carry_out_plan(job: Job, plan: Mapping[str, Steps]) -> Applied:
     """Do again what a plan says, on the calibration samples of this job."""
     check_names(plan, [layer.name for layer in job.layers])
     macs = layer_macs(job.model)
-    classifies = job.samples is not None and _judge(job, 1, macs).classifies
+    classifies = job.samples is not None and _judge(job, 1).classifies
 
     def treat(layer: WeightLayer, weights: Weights) -> Chained:
         steps = plan.get(layer.name, ())
@@ -116,7 +116,7 @@ def without_data(job: Job, original: ir.Model, to_bytes: ToBytes, kept: Kept) ->
 def descend(job: Job, original: ir.Model, to_bytes: ToBytes, kept: Kept) -> Descended:
     """Find the slope that uses up the budget, and make the network at it; `original` stays where no grid will do."""
     macs = layer_macs(job.model)
-    judge = _judge(job, len(job.samples.search), macs)
+    judge = _judge(job, len(job.samples.search))
     treatment: list[Treatment] = []
 
     def made(slope: float, ranks: Mapping[str, int] | None = None) -> Point:
@@ -183,7 +183,7 @@ def _walk(job: Job, treat: Treat, phase: str, finished: Finished | None = None) 
     )
 
 
-def _judge(job: Job, samples: int, macs: Macs) -> Judge:
+def _judge(job: Job, samples: int) -> Judge:
     return Judge(
         job.model,
         swappable(job.layers),
@@ -191,7 +191,7 @@ def _judge(job: Job, samples: int, macs: Macs) -> Judge:
         budget=job.budget,
         metric=job.metric,
         threads=job.threads,
-        swaps=swaps_pay(macs, samples=samples),
+        swaps=False,  # it judges networks that are made, and runs of `Stages`
     )
 
 
@@ -200,7 +200,7 @@ def _gauge(job: Job, macs: Macs) -> Treatment:
     phase, treatment, spread = "measuring every layer's sensitivity", Treatment({}), spread_over(job.threads)
     job.progress(phase, 0.0)
     count = gauge_samples(macs, layers=len(job.layers), samples=len(job.samples.search))
-    judge = _judge(job, count, macs)
+    judge = _judge(job, count)
     samples = job.samples.search.take(np.arange(count)).inputs
     network = Stages(job.model, samples, threads=job.threads, memory_bytes=GAUGE_KEPT_BYTES)
     seen = Walk(job.model, job.samples.calibration.inputs, threads=job.threads, seed=job.seed)

@@ -43,13 +43,8 @@ def effort_for(model: ir.Model, *, layers: int, samples: int) -> Effort:
     return Effort(
         probes_per_layer=_clamp(runs / 2 / max(layers, 1), PROBES_PER_LAYER),
         moves=runs // 2,
-        swaps=_swaps(macs_per_run),
+        swaps=macs_per_run < SWAP_BELOW_MACS,
     )
-
-
-def swaps_pay(macs: Macs, *, samples: int) -> bool:
-    """Return whether weights had better be handed to one session run by run; see `Effort`."""
-    return _swaps(samples * _known(macs))
 
 
 def passes_for(macs: Macs, layers: Sequence[WeightLayer], *, samples: int) -> int:
@@ -63,10 +58,6 @@ def gauge_samples(macs: Macs, *, layers: int, samples: int) -> int:
     """Return how many samples measure one layer's sensitivity."""
     each = max(layers, 1) * GAUGE_RUNS * max(_known(macs), 1)
     return min(_clamp(GAUGE_MACS / each, (GAUGE_SAMPLES, samples)), samples)
-
-
-def _swaps(macs_per_run: int) -> bool:
-    return macs_per_run < SWAP_BELOW_MACS
 
 
 def _known(macs: Macs) -> int:
