@@ -5,6 +5,11 @@ from collections.abc import Container, Iterable, Iterator
 import onnx_ir as ir
 
 
+def sources(graph: ir.Graph) -> list[ir.Value]:
+    """Return the inputs that a caller has to give; an old file lists its weights among the inputs too."""
+    return [value for value in graph.inputs if not value.is_initializer()]
+
+
 class Flow:
     """The wiring of one graph; a node with subgraphs counts as one that also reads what its subgraphs capture.
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import onnx_ir as ir
 
 from ..errors import ModelError
-from .flow import Flow, subgraphs
+from .flow import Flow, sources, subgraphs
 from .operators import is_default_domain
 from .sizes import inferred
 
@@ -152,7 +152,7 @@ class _Survey:
         self.operators: list[Operator] = []
 
     def result(self) -> Activations:
-        inputs = [value for value in self.graph.inputs if not value.is_initializer()]
+        inputs = sources(self.graph)
         for value in inputs:
             self._add(value)
         for node, reads in self.flow.reads.items():

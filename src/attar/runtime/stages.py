@@ -8,7 +8,7 @@ import onnx_ir as ir
 from ..errors import DataError, ModelError
 from ..graph import set_initializer
 from ..graph.extract import extract
-from ..graph.flow import Flow
+from ..graph.flow import Flow, sources
 from .batch import batch_size
 from .checkpoint import Checkpoint, Collector
 from .samples import Samples, fixed_batch, sample_count
@@ -43,8 +43,8 @@ class Stages:
         self.samples = sample_count(inputs)
         self._threads, self._memory_bytes = threads, memory_bytes
         self._flow = Flow(self.model.graph)
-        self._values = {value.name: value for value in self.model.graph.inputs if not value.is_initializer()}
-        self._sources = tuple(self._values.values())
+        self._sources = tuple(sources(self.model.graph))
+        self._values = {value.name: value for value in self._sources}
         self._values |= {value.name: value for node in self.model.graph for value in node.outputs if value.name}
         fixed = fixed_batch(self._sources)
         self.batch = batch_size(model, inputs, fixed)

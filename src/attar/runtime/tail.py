@@ -8,7 +8,7 @@ import onnx_ir as ir
 from ..errors import DataError, ModelError
 from ..graph import layer_macs
 from ..graph.extract import extract
-from ..graph.flow import Flow, subgraphs
+from ..graph.flow import Flow, sources, subgraphs
 from ..graph.readers import readers_of
 from ..graph.sizes import inferred
 from .samples import filled, fixed_batch, sample_count
@@ -34,7 +34,7 @@ class Tail:
             ModelError: there is no such tensor, its first axis is not the sample, or onnxruntime cannot run a part.
             DataError: no samples, not as many for every input, or inputs that don't fit the network.
         """
-        samples, step = sample_count(inputs), fixed_batch(_sources(model.graph)) or 1
+        samples, step = sample_count(inputs), fixed_batch(sources(model.graph)) or 1
         self._missing = -samples % step
         given = {name: filled(values, self._missing) if np.ndim(values) else values for name, values in inputs.items()}
         stages = Stages(model, given, threads=threads, memory_bytes=0)
@@ -101,10 +101,10 @@ class _Part:
         What does not depend on the samples (constants, weights turned around) is cheaper computed again, and what is no
         tensor (a sequence) cannot be kept: their operators belong to the part.
         """
-        sources = _sources(self._model.graph)
+        given = sources(self._model.graph)
         types = {v.name: v.type for node in inferred(self._model, {}).graph for v in node.outputs if v.name}
-        flowing = self._flow.behind(sources) - behind
-        return {v for v in flowing if isinstance(types.get(v.name), ir.TensorType | None)} | set(sources)
+        flowing = self._flow.behind(given) - behind
+        return {v for v in flowing if isinstance(types.get(v.name), ir.TensorType | None)} | set(given)
 
     def session(self, seen: Mapping[str, np.ndarray], *, threads: int) -> Session | None:
         """Return the part ready to run, None where no output depends on the tensor; `seen` tells its inputs' types."""
@@ -141,12 +141,8 @@ def _check_samples(tensor: str, batches: list[np.ndarray], samples: int) -> None
         raise ModelError(f"tensor '{tensor}' {batches[0].shape} of the first batch: its first axis is not the sample")
 
 
-def _sources(graph: ir.Graph) -> list[ir.Value]:
-    return [value for value in graph.inputs if not value.is_initializer()]
-
-
 def _value(graph: ir.Graph, name: str) -> ir.Value:
-    values = {value.name: value for value in _sources(graph)}
+    values = {value.name: value for value in sources(graph)}
     values |= {value.name: value for node in graph for value in node.outputs if value.name}
     if name not in values:
         raise ModelError(f"no tensor '{name}' among the {len(values)} that flow through the network")

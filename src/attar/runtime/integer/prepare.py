@@ -5,6 +5,7 @@ from collections.abc import Container, Mapping
 import onnx_ir as ir
 
 from ...errors import ModelError
+from ...graph.flow import sources
 from ...graph.norms import simplify_norms
 from ...graph.operators import is_default_domain
 from ...graph.sizes import inferred
@@ -36,13 +37,8 @@ def prepare(
         if node is not None and node.op_type in SOFTMAX and is_default_domain(node) and not value.uses():
             copy.graph.outputs[number] = node.inputs[0]
             copy.graph.remove(node, safe=True)
-    batch = {value.name: _batch(value) for value in sources(copy)}
+    batch = {value.name: _batch(value) for value in sources(copy.graph)}
     return inferred(copy, {name: (batch[name], *shape) for name, shape in (shapes or _known(copy)).items()})
-
-
-def sources(model: ir.Model) -> list[ir.Value]:
-    """Return the inputs that a caller has to give."""
-    return [value for value in model.graph.inputs if not value.is_initializer()]
 
 
 def sample_shape(value: ir.Value, batch: int) -> tuple[int, ...]:
@@ -61,7 +57,7 @@ def sample_shape(value: ir.Value, batch: int) -> tuple[int, ...]:
 
 def batch_of(model: ir.Model) -> int:
     """Return the number of samples that the inferred shapes of a prepared network stand for."""
-    return next((_batch(value) for value in sources(model)), SAMPLES)
+    return next((_batch(value) for value in sources(model.graph)), SAMPLES)
 
 
 def _batch(value: ir.Value) -> int:
@@ -70,7 +66,7 @@ def _batch(value: ir.Value) -> int:
 
 def _known(model: ir.Model) -> dict[str, tuple[int, ...]]:
     """Return the samples' shapes of the inputs that say them."""
-    shapes = {value.name: tuple(value.shape[1:]) for value in sources(model) if value.shape is not None}
+    shapes = {value.name: tuple(value.shape[1:]) for value in sources(model.graph) if value.shape is not None}
     return {name: shape for name, shape in shapes.items() if all(isinstance(extent, int) for extent in shape)}
 
 
