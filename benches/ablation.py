@@ -69,7 +69,6 @@ TREAT, USUAL_POWER = Treatment._treat, 1.0
 VARIANTS = (
     Variant("everything", nullcontext),
     Variant("without second order", lambda: mock.patch.object(walk.Walk, "weights", unseen), gauged=True),
-    Variant("without the price of bits", lambda: mock.patch.object(settling, "_rounds", free)),
     Variant("without repair of what came before", lambda: mock.patch.object(settling.Problem, "_target", as_they_are)),
     Variant("without slopes: equal relative error", lambda: mock.patch.object(Treatment, "_treat", same_share)),
     Variant("without row costs", lambda: mock.patch.object(along_slope, "affordable", lambda *a, **k: False), True),
@@ -78,16 +77,8 @@ VARIANTS = (
 )
 
 
-def free(target, step, inputs, rows, rate, *others):
-    """Round as if bits cost nothing."""
-    return ROUNDS(target, step, inputs, rows, 0.0, *others)
-
-
 def as_they_are(self, layout, weights):
     return layout.rows(weights)
-
-
-ROUNDS = settling._rounds
 
 
 def main() -> None:

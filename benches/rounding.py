@@ -21,9 +21,8 @@ from typing import NamedTuple
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from attar import codec
 from attar.codec.threads import in_threads
-from attar.numerics.feedback import Prices, round_with_feedback
+from attar.numerics.feedback import round_with_feedback
 from attar.numerics.quadratic import Quadratic, quadratic
 
 STEP = 0.7  # of a standard deviation: about two bits for a weight
@@ -34,12 +33,11 @@ ATTAR, LOOP, ATTAR_TWICE, CONTROL_ONCE, CONTROL_TWICE = "attar", "numpy loop", "
 
 
 class Problem(NamedTuple):
-    """Weights of one group, what errors cost, what integers cost."""
+    """Weights of one group, and what errors cost."""
 
     weights: np.ndarray
     inputs: Quadratic
     rows: Quadratic | None
-    prices: Prices
 
 
 class Seconds(NamedTuple):
@@ -53,14 +51,10 @@ Rounds = list[dict[str, Seconds]]
 
 
 def problem(count: int, n: int, *, coupled: bool) -> Problem:
-    """Return Laplacian weights, directions of falling power, and the codec's own prices."""
+    """Return Laplacian weights and directions of falling power."""
     rng = np.random.default_rng(0)
     weights = rng.laplace(size=(1, count, n)).astype(np.float32)
-    inputs, rows = falling(n, rng), falling(count, rng) if coupled else None
-    integers = np.rint(weights / STEP).astype(np.int32)
-    rates = codec.rates_of(integers[0], reach=2 * int(np.abs(integers).max()) + 2)
-    rate = 0.0128 * STEP**2 * inputs.effective * (rows.effective if rows else 1.0)
-    return Problem(weights, inputs, rows, Prices(rates.bits, np.ascontiguousarray(rates.tables)[None], rate))
+    return Problem(weights, falling(n, rng), falling(count, rng) if coupled else None)
 
 
 def falling(n: int, rng: np.random.Generator) -> Quadratic:
@@ -74,39 +68,22 @@ def by_attar(given: Problem, threads: int) -> np.ndarray:
     def spread(task: Callable, parts: list) -> list:
         return in_threads(task, parts, threads)
 
-    weights, inputs, rows, prices = given
-    return round_with_feedback(weights, step=STEP, inputs=inputs, prices=prices, rows=rows, spread=spread)
+    weights, inputs, rows = given
+    return round_with_feedback(weights, step=STEP, inputs=inputs, rows=rows, spread=spread)
 
 
 def by_loop(given: Problem) -> np.ndarray:
     """Settle column by column; the matrix is transposed, so that every operation is on one run of memory."""
     lower, weights = given.inputs.lower[0], np.ascontiguousarray(given.weights[0].T)
-    tables = np.ascontiguousarray(given.prices.tables[0].T)
     integers, errors = np.empty(weights.shape, np.int32), np.empty_like(weights)
     for stop in range(len(weights), 0, -BLOCK):
         first = max(stop - BLOCK, 0)
         targets = weights[first:stop] + lower[stop:, first:stop].T @ errors[stop:]
         for j in reversed(range(first, stop)):
-            price = np.float32(given.prices.rate / (STEP**2 * given.inputs.curvature[0, j]))
-            places = targets[j - first] / np.float32(STEP)
-            integers[j] = cheapest(places, price, given.prices.bits, tables[j])
+            integers[j] = np.rint(targets[j - first] / np.float32(STEP))
             errors[j] = weights[j] - integers[j] * np.float32(STEP)
             targets[: j - first] += lower[j, first:j, None] * errors[j]
     return integers.T[None]
-
-
-def cheapest(places: np.ndarray, price: np.float32, bits: np.ndarray, tables: np.ndarray) -> np.ndarray:
-    """Return of zero and the four integers around each place the one of least distance^2 + price x bits."""
-    reach = bits.shape[1] // 2
-    floor = np.clip(np.floor(places), -reach, reach).astype(np.int32)
-    best = np.zeros_like(floor)
-    least = np.square(places) + price * bits[tables, reach]
-    for from_floor in (-1, 0, 1, 2):
-        q = np.clip(floor + from_floor, -reach, reach)
-        cost = np.square(q - places) + price * bits[tables, q + reach]
-        is_less = cost < least
-        best, least = np.where(is_less, q, best), np.where(is_less, cost, least)
-    return best
 
 
 def checksums(threads: int) -> list[int]:
@@ -143,10 +120,7 @@ def check(given: Problem, results: dict[str, np.ndarray]) -> None:
 
 
 def cost(given: Problem, integers: np.ndarray) -> float:
-    prices = given.prices
-    error = given.inputs.cost((given.weights - integers * np.float32(STEP)).astype(np.float64)).sum()
-    bits = prices.bits[prices.tables, integers + prices.bits.shape[1] // 2].sum(dtype=np.float64)
-    return float(error + prices.rate * bits)
+    return float(given.inputs.cost(given.weights - integers * np.float32(STEP)).sum())
 
 
 def lines(given: Problem, rounds: Rounds) -> Iterator[str]:

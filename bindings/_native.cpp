@@ -324,9 +324,7 @@ using floats_in = matrix_of<const float>;
 
 // One block of columns, transposed; `row_lower`, `from_rows` and `missed` are empty where rows are independent.
 static void feedback_round(const floats_in &weights, const matrix_of<float> &targets, const floats_in &lower,
-                           const vector_of<const float> &curvature, const floats_in &row_lower,
-                           const vector_of<const float> &row_curvature, float step, double rate, const floats_in &bits,
-                           const matrix_of<const uint8_t> &tables, const matrix_of<int32_t> &integers,
+                           const floats_in &row_lower, float step, const matrix_of<int32_t> &integers,
                            const matrix_of<float> &errors, const matrix_of<float> &from_rows,
                            const matrix_of<float> &missed)
 {
@@ -336,18 +334,14 @@ static void feedback_round(const floats_in &weights, const matrix_of<float> &tar
         return array.shape(0) == first && array.shape(1) == second;
     };
     checked([&] {
-        const bool fits = has(targets, width, rows) && has(tables, width, rows) && has(integers, width, rows) &&
-                          has(errors, width, rows) && has(lower, width, width) && curvature.size() == width &&
-                          row_curvature.size() == rows && bits.shape(1) % 2 == 1 &&
-                          bits.shape(1) / 2 <= ATTAR_FEEDBACK_REACH_MAX;
+        const bool fits = has(targets, width, rows) && has(integers, width, rows) && has(errors, width, rows) &&
+                          has(lower, width, width);
         const bool rows_fit = has(row_lower, rows, rows) && has(from_rows, width, rows) && has(missed, width, rows);
         if (!fits || (coupled && !rows_fit))
             return ATTAR_BAD_ARGUMENT;
-        const attar_feedback feedback = {rows, coupled ? row_lower.data() : nullptr, row_curvature.data(), step, rate,
-                                         bits.data(), bits.shape(0), static_cast<int32_t>(bits.shape(1) / 2)};
-        const attar_feedback_block block = {width, weights.data(), targets.data(), lower.data(), curvature.data(),
-                                            tables.data(), integers.data(), errors.data(), from_rows.data(),
-                                            missed.data()};
+        const attar_feedback feedback = {rows, coupled ? row_lower.data() : nullptr, step};
+        const attar_feedback_block block = {width, weights.data(), targets.data(), lower.data(), integers.data(),
+                                            errors.data(), from_rows.data(), missed.data()};
         return attar_feedback_round(&feedback, &block);
     });
 }
@@ -383,9 +377,8 @@ NB_MODULE(_native, m)
     m.attr("ELEMENTS") = element_names();
     m.def("levels_sums", &levels_sums, "symbols"_a, "first"_a, "stride"_a, "sums"_a.noconvert());
     m.def("levels_cost", &levels_cost, "bits"_a, "reach"_a, "tables"_a, "values"_a, "costs"_a.noconvert());
-    m.def("feedback_round", &feedback_round, "weights"_a, "targets"_a.noconvert(), "lower"_a, "curvature"_a,
-          "row_lower"_a, "row_curvature"_a, "step"_a, "rate"_a, "bits"_a, "tables"_a, "integers"_a.noconvert(),
-          "errors"_a.noconvert(), "from_rows"_a.noconvert(), "missed"_a.noconvert());
+    m.def("feedback_round", &feedback_round, "weights"_a, "targets"_a.noconvert(), "lower"_a, "row_lower"_a, "step"_a,
+          "integers"_a.noconvert(), "errors"_a.noconvert(), "from_rows"_a.noconvert(), "missed"_a.noconvert());
     nb::class_<Sink>(m, "Sink")
         .def(nb::init<unsigned, const bytes_out &, uint64_t, const vector_of<const float> &, uint64_t,
                       const bytes_in &, uint32_t>(),

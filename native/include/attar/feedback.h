@@ -1,7 +1,7 @@
 /* Rounding with error feedback: a block of columns of a weight matrix to integers, from the last column to the first,
- * each weight to the integer of least (curvature x error^2 + rate x bits), its error carried on to the columns before
- * it. With the unit lower triangle of the inputs' second moment this is the second-order rounding of Hassibi and Stork
- * (1993) and Frantar et al. (GPTQ, 2023) in the form of Chee et al. (QuIP, 2023), with a price for every integer.
+ * each target to the nearest integer, its error carried on to the columns before it. With the unit lower triangle of
+ * the inputs' second moment this is the second-order rounding of Hassibi and Stork (1993) and Frantar et al. (GPTQ,
+ * 2023) in the form of Chee et al. (QuIP, 2023).
  * No allocation and no I/O: the caller owns every buffer. */
 #ifndef ATTAR_FEEDBACK_H
 #define ATTAR_FEEDBACK_H
@@ -15,24 +15,19 @@
 extern "C" {
 #endif
 
-enum { ATTAR_FEEDBACK_REACH_MAX = 1 << 24 }; /* up to here a float holds every integer */
+enum { ATTAR_FEEDBACK_REACH = 1 << 24 }; /* no integer lies farther from zero; up to here a float holds every one */
 
 /* What does not change from block to block. Rows are independent unless there is a triangle for them too: then what a
  * row misses is carried on to the rows before it in the same way. */
 typedef struct attar_feedback {
     size_t rows;
-    const float *row_lower;     /* rows x rows, unit lower triangle, row by row; NULL where rows are independent */
-    const float *row_curvature; /* rows */
-    float step;                 /* weights are integers x step; finite and above zero */
-    double rate;                /* what a bit costs, in the unit of curvature x error^2; not below zero */
-    const float *bits;          /* tables x (2 reach + 1): what each integer from -reach to reach takes */
-    size_t tables;
-    int32_t reach; /* 0 to ATTAR_FEEDBACK_REACH_MAX */
+    const float *row_lower; /* rows x rows, unit lower triangle, row by row; NULL where rows are independent */
+    float step;             /* weights are integers x step; finite and above zero */
 } attar_feedback;
 
 /* One block of columns; every array has width x rows elements, column by column, unless said otherwise.
  * targets: the weights plus what the columns behind the block feed back; the block's own feedback is added to them.
- * lower: width x width, the block's part of the columns' triangle, row by row. curvature: width. tables: of each place.
+ * lower: width x width, the block's part of the columns' triangle, row by row.
  * integers, errors: out; errors are weights - integers x step.
  * from_rows: what rows that are already settled feed back; that of these rows is added. missed: out; targets - integers
  * x step, for the rows still to come. Both unused where rows are independent. */
@@ -41,15 +36,13 @@ typedef struct attar_feedback_block {
     const float *weights;
     float *targets;
     const float *lower;
-    const float *curvature;
-    const uint8_t *tables;
     int32_t *integers;
     float *errors;
     float *from_rows;
     float *missed;
 } attar_feedback_block;
 
-/* What is not a number, or whose cost is none, becomes 0. */
+/* Ties go to the integer nearer to zero; a target that is not a finite number becomes 0. */
 attar_status attar_feedback_round(const attar_feedback *feedback, const attar_feedback_block *block);
 
 #ifdef __cplusplus

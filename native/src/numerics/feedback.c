@@ -2,10 +2,9 @@
 #include "feedback.h"
 
 /* None: all are settled one by one. */
-static size_t settle_no_rows(const attar_feedback *feedback, const attar_feedback_block *block, double price,
-                             size_t column)
+static size_t settle_no_rows(const attar_feedback *feedback, const attar_feedback_block *block, size_t column)
 {
-    (void)feedback, (void)block, (void)price, (void)column;
+    (void)feedback, (void)block, (void)column;
     return 0;
 }
 
@@ -28,21 +27,9 @@ static attar_feedback_kernel *best_kernel(int is_coupled)
     return is_coupled ? attar_feedback_coupled_portable : attar_feedback_independent_portable;
 }
 
-static int is_sound(const attar_feedback *feedback, const attar_feedback_block *block)
-{
-    if (!(feedback->step > 0) || feedback->step - feedback->step != 0 || !(feedback->rate >= 0))
-        return 0;
-    if (feedback->reach < 0 || feedback->reach > ATTAR_FEEDBACK_REACH_MAX)
-        return 0;
-    for (size_t at = 0; at < feedback->rows * block->width; at++)
-        if (block->tables[at] >= feedback->tables)
-            return 0;
-    return 1;
-}
-
 attar_status attar_feedback_round(const attar_feedback *feedback, const attar_feedback_block *block)
 {
-    if (!is_sound(feedback, block))
+    if (!(feedback->step > 0) || feedback->step - feedback->step != 0)
         return ATTAR_BAD_ARGUMENT;
     best_kernel(feedback->row_lower != NULL)(feedback, block);
     return ATTAR_OK;

@@ -17,11 +17,7 @@
 #define FEEDBACK_TEXT static inline
 #endif
 
-enum {
-    FEEDBACK_BELOW = 1, /* grid values tried around the target, beside zero */
-    FEEDBACK_ABOVE = 2,
-    FEEDBACK_PANEL = 4 /* columns whose errors are carried to those before them in one go */
-};
+enum { FEEDBACK_PANEL = 4 }; /* columns whose errors are carried to those before them in one go */
 
 typedef void attar_feedback_kernel(const attar_feedback *feedback, const attar_feedback_block *block);
 
@@ -30,50 +26,24 @@ attar_feedback_kernel attar_feedback_independent_portable, attar_feedback_couple
 attar_feedback_kernel attar_feedback_independent_avx2, attar_feedback_coupled_avx2;
 #endif
 
-/* Never beyond the reach, where no int32_t might hold it; what is not a number goes to the lower end. */
-FEEDBACK_TEXT int32_t feedback_floor(float place, int32_t reach)
+/* The integer nearest to a place within reach. What is left of the place beside its whole part is exact, so ties are seen:
+ * they go to the integer nearer to zero, which is cheaper to code. */
+FEEDBACK_TEXT int32_t feedback_nearest(float place)
 {
-    const float end = (float)reach;
-    const float raised = place > -end ? place : -end;
+    const float end = (float)ATTAR_FEEDBACK_REACH;
+    const float finite = place - place == 0 ? place : 0;
+    const float raised = finite > -end ? finite : -end;
     const float within = raised < end ? raised : end;
     const int32_t whole = (int32_t)within;
-    return whole - ((float)whole > within);
-}
-
-/* The integer of least (distance in steps)^2 + price x bits for one target; zero wins ties, then the lower. Squares of
- * distances in the weights' own unit would be lost below 1e-38. */
-FEEDBACK_TEXT int32_t feedback_cheapest(float place, float price, const float *bits, int32_t reach)
-{
-    const int32_t floor = feedback_floor(place, reach);
-    const int32_t low = floor - FEEDBACK_BELOW < -reach ? -reach : floor - FEEDBACK_BELOW;
-    const int32_t high = floor + FEEDBACK_ABOVE > reach ? reach : floor + FEEDBACK_ABOVE;
-    int32_t best = 0;
-    float least = place * place + price * bits[0];
-    for (int32_t q = low; q <= high; q++) {
-        const float away = (float)q - place;
-        const float cost = away * away + price * bits[q];
-        best = cost < least ? q : best;
-        least = cost < least ? cost : least;
-    }
-    return best;
-}
-
-/* What a bit costs in squared steps, in one column and a row of curvature 1. */
-FEEDBACK_TEXT double feedback_price(const attar_feedback *feedback, const attar_feedback_block *block, size_t column)
-{
-    const double step = feedback->step;
-    return feedback->rate / (step * step * block->curvature[column]);
+    const float rest = within - (float)whole;
+    return whole + (rest > 0.5f) - (rest < -0.5f);
 }
 
 /* Rounds one place, `from_rows` added to its target. */
-FEEDBACK_TEXT void feedback_settle(const attar_feedback *feedback, const attar_feedback_block *block, double price,
-                                   size_t column, size_t row, float from_rows)
+FEEDBACK_TEXT void feedback_settle(const attar_feedback *feedback, const attar_feedback_block *block, size_t at,
+                                   float from_rows)
 {
-    const size_t at = column * feedback->rows + row;
-    const size_t span = 2 * (size_t)feedback->reach + 1;
-    const float *bits = feedback->bits + block->tables[at] * span + feedback->reach;
-    const float place = (block->targets[at] + from_rows) / feedback->step;
-    const int32_t q = feedback_cheapest(place, (float)(price / feedback->row_curvature[row]), bits, feedback->reach);
+    const int32_t q = feedback_nearest((block->targets[at] + from_rows) / feedback->step);
     block->integers[at] = q;
     block->errors[at] = block->weights[at] - (float)q * feedback->step;
 }
@@ -146,17 +116,14 @@ FEEDBACK_TEXT void feedback_panel_of_coupled(const attar_feedback *feedback, con
                                              size_t first, size_t stop)
 {
     const size_t rows = feedback->rows;
-    double prices[FEEDBACK_PANEL];
-    for (size_t column = first; column < stop; column++)
-        prices[column - first] = feedback_price(feedback, block, column);
     for (size_t turn = 0; turn < rows + stop - first - 1; turn++)
         for (size_t column = stop; column-- > first;) {
             const size_t waited = turn - (stop - 1 - column); /* far beyond the rows before its own turn has come */
             if (waited >= rows)
                 continue;
             const size_t row = rows - 1 - waited;
-            feedback_settle(feedback, block, prices[column - first], column, row,
-                            block->from_rows[column * rows + row]);
+            const size_t at = column * rows + row;
+            feedback_settle(feedback, block, at, block->from_rows[at]);
             feedback_spread(feedback, block, first, column, row);
         }
 }
@@ -171,9 +138,8 @@ FEEDBACK_TEXT void feedback_round_coupled(const attar_feedback *feedback, const 
     }
 }
 
-/* `settle_rows` settles one column's rows from `row` on, as many as it likes, and returns the first one left. */
-typedef size_t feedback_settle_rows(const attar_feedback *feedback, const attar_feedback_block *block, double price,
-                                    size_t column);
+/* `settle_rows` settles one column's rows from the first on, as many as it likes, and returns the first one left. */
+typedef size_t feedback_settle_rows(const attar_feedback *feedback, const attar_feedback_block *block, size_t column);
 
 FEEDBACK_TEXT void feedback_round_independent(const attar_feedback *feedback, const attar_feedback_block *block,
                                               feedback_settle_rows *settle_rows)
@@ -181,9 +147,8 @@ FEEDBACK_TEXT void feedback_round_independent(const attar_feedback *feedback, co
     for (size_t stop = block->width; stop > 0;) {
         const size_t first = stop < FEEDBACK_PANEL ? 0 : stop - FEEDBACK_PANEL;
         for (size_t column = stop; column-- > first;) {
-            const double price = feedback_price(feedback, block, column);
-            for (size_t row = settle_rows(feedback, block, price, column); row < feedback->rows; row++)
-                feedback_settle(feedback, block, price, column, row, 0.0f);
+            for (size_t row = settle_rows(feedback, block, column); row < feedback->rows; row++)
+                feedback_settle(feedback, block, column * feedback->rows + row, 0.0f);
             feedback_carry(feedback, block, column, first, column);
         }
         feedback_carry_on(feedback, block, first, stop);

@@ -219,7 +219,7 @@ def _gauge(job: Job, macs: Macs) -> Treatment:
 def _row_cost(job: Job, layer: WeightLayer, *, classifies: bool, macs: Macs) -> Quadratic | None:
     """Probe what errors of the layer's outputs cost, where that is cheap; of mean 1."""
     inputs = job.samples.calibration.inputs
-    if layer.groups > 1 or not affordable(job.model, layer, len(job.samples.calibration), macs=macs):
+    if not affordable(job.model, layer, len(job.samples.calibration), macs=macs):
         return None
     form = row_form(job.model, layer, inputs, classifies=classifies, threads=job.threads, seed=job.seed)
     return None if form is None else row_cost(form)

@@ -2,7 +2,8 @@
 
 Every channel is shifted a little, up or down at random for every sample and position, and the part of the network
 behind the layer runs again. Random signs let every position answer for itself: what two of them do together is as often
-added as subtracted (Hutchinson's estimate of a trace).
+added as subtracted (Hutchinson's estimate of a trace). Matrices only: for the channels of convolutions it saved nothing
+(docs/results.md).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -72,11 +73,11 @@ def row_form(
     if output is None:
         return None
     given, tail_of = _part(inputs, slice(0, samples)), partial(Tail, model, output.name, threads=threads)
-    axis, look = 1 if layer.op_type == "Conv" else -1, _Classes if classifies else _Numbers
+    look = _Classes if classifies else _Numbers
     try:
         tail = tail_of(given)
         form = _form_of_scores(tail, layer) if classifies and _is_answer(model, output) else None
-        form = _probed(tail, tail_of, given, axis=axis, look=look, seed=seed) if form is None else form
+        form = _probed(tail, tail_of, given, look=look, seed=seed) if form is None else form
     except ModelError:  # a network that runs, but not cut in two here
         return None
     return form if form is not None and np.isfinite(form).all() else None
@@ -142,10 +143,10 @@ Look = Callable[[Sequence[np.ndarray]], _Sight]  # at the outputs of the network
 
 
 def _probed(
-    whole: Tail, tail_of: Callable[[Inputs], Tail], inputs: Inputs, *, axis: int, look: Look, seed: int
+    whole: Tail, tail_of: Callable[[Inputs], Tail], inputs: Inputs, *, look: Look, seed: int
 ) -> np.ndarray | None:
     """Return the form of all samples, probed as many of them at a time as there is memory for."""
-    count, at_a_time = len(whole.values), _samples_at_a_time(whole, axis, look)
+    count, at_a_time = len(whole.values), _samples_at_a_time(whole, look)
     if at_a_time == 0:
         return None
     parts = (slice(start, start + at_a_time) for start in range(0, count, at_a_time))
@@ -153,15 +154,15 @@ def _probed(
     step, rng, form, unit = _step(whole.values), np.random.default_rng(seed), 0.0, 0.0
     for tail in tails:
         sight = look(tail.outputs(tail.values))
-        seen = _differences(tail, sight, axis, step, rng)
+        seen = _differences(tail, sight, step, rng)
         form, unit = form + seen @ seen.T, unit + sight.unit
     with np.errstate(divide="ignore", invalid="ignore"):  # outputs that are all zero, or never change
         return form / np.float64(step * step * unit)
 
 
-def _samples_at_a_time(tail: Tail, axis: int, look: Look) -> int:
+def _samples_at_a_time(tail: Tail, look: Look) -> int:
     outputs = tail.outputs(tail.values)
-    probes = tail.values.shape[axis] * look(outputs).see(outputs).nbytes
+    probes = tail.values.shape[-1] * look(outputs).see(outputs).nbytes
     return len(tail.values) * PROBE_BYTES // max(probes, 1)
 
 
@@ -170,10 +171,10 @@ def _step(values: np.ndarray) -> float:
     return share * float(values.std(dtype=np.float64))
 
 
-def _differences(tail: Tail, sight: _Sight, axis: int, step: float, rng: np.random.Generator) -> np.ndarray:
+def _differences(tail: Tail, sight: _Sight, step: float, rng: np.random.Generator) -> np.ndarray:
     """Return what is seen (rows, numbers) of every channel's shift."""
     original, changed = sight.see(tail.outputs(tail.values)), tail.values.copy()
-    before, channels = np.moveaxis(tail.values, axis, 0), np.moveaxis(changed, axis, 0)
+    before, channels = np.moveaxis(tail.values, -1, 0), np.moveaxis(changed, -1, 0)
     shift = np.where(rng.random(channels.shape[1:]) < 0.5, -step, step).astype(changed.dtype)
     seen = np.empty((len(channels), original.size))
     for row, channel in enumerate(channels):
@@ -208,10 +209,9 @@ def _is_answer(model: ir.Model, output: ir.Value) -> bool:
 
 
 def _output(model: ir.Model, layer: WeightLayer) -> ir.Value | None:
-    """Return what the layer puts out, None where it isn't weights times inputs, channel by channel."""
+    """Return what a matrix puts out, channels last; None where it isn't weights times inputs, or no matrix."""
     uses = model.graph.initializers[layer.name].uses()
-    known = layer.role == "matrix" or layer.op_type == "Conv"
-    if not (known and layer.direct and layer.observable and len(uses) == 1):
+    if not (layer.role == "matrix" and layer.direct and layer.observable and len(uses) == 1):
         return None
     node = uses[0].node
     return node.outputs[0] if node.attributes.get_float("alpha", 1.0) == 1.0 else None

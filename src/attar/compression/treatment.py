@@ -12,7 +12,7 @@ from ..numerics.spread import Spread
 from ..passes.pipeline import Chained, Steps, chain, decided
 from ..passes.quantize.bias_correction import BiasCorrection
 from ..passes.quantize.rate_distortion import SLOPES, RateDistortion, coded_bits
-from ..passes.settling import PULL, Problem, Rounded
+from ..passes.settling import BREADTH, Problem, Rounded
 from ..passes.weights import Weights
 from .walk import Treat
 
@@ -116,7 +116,7 @@ def data_free(layer: WeightLayer, weights: Weights, share: float) -> Chained:
     power = float(np.mean(np.square(weights.values, dtype=np.float64)))
     if not power:
         return Chained((weights,), (), ())
-    return chain(weights, (RateDistortion(slope=PULL * share**2 * power),))
+    return chain(weights, (RateDistortion(slope=share**2 * power / BREADTH),))
 
 
 def _correction(layer: WeightLayer, weights: Weights, slope: float) -> Steps:

@@ -1,12 +1,11 @@
-"""Round weights to integers of least error plus price, each error carried on to the weights not yet settled.
+"""Round weights to integers, each error carried on to the weights not yet settled.
 
 The target of a weight is the weight plus what the settled ones missed, seen through the triangle of the inputs' second
 moment; where rows matter to each other too, through theirs as well. Second-order rounding: Hassibi and Stork 1993;
 GPTQ, Frantar et al. 2023, in the form of QuIP, Chee et al. 2023; both sides at once as in YAQA, Tseng et al. 2025. The
-price makes it rate-distortion quantization. The plain form is `feedback_reference.py`.
+plain form is `feedback_reference.py`.
 """
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -20,37 +19,22 @@ ROWS = 128  # of a tile; tiles of one size give the same bits for any number of 
 NONE = np.empty((0, 0), np.float32)  # where rows are independent
 
 
-@dataclass(frozen=True)
-class Prices:
-    """What integers cost.
-
-    Attributes:
-        bits: (tables, 2 reach + 1) float32, the bits of each integer from -reach to reach.
-        tables: (groups, rows, n) uint8, the table of each place. rate: what a bit costs, in the unit of the error.
-    """
-
-    bits: np.ndarray
-    tables: np.ndarray
-    rate: float
-
-
 def round_with_feedback(
     weights: np.ndarray,
     *,
     step: float,
     inputs: Quadratic,
-    prices: Prices,
     rows: Quadratic | None = None,
     spread: Spread = map,
 ) -> np.ndarray:
-    """Return integers q (int32, as weights) such that q * step is near `weights` and cheap.
+    """Return integers q (int32, as weights) such that q * step is near `weights`, as their errors cost.
 
     Args:
         weights: (groups, rows, n) float32. step: of the grid, one for all.
         inputs: what errors along the last axis cost, by group. rows: what errors along the rows cost, one group; None
             where every row counts the same and for itself.
     """
-    sheets = [_Sheet(each, group, step, inputs, prices, rows) for group, each in enumerate(weights)]
+    sheets = [_Sheet(each, group, step, inputs, rows) for group, each in enumerate(weights)]
     for turn in _turns(*weights.shape[1:], coupled=rows is not None):
         do(_settle, [(sheet, run) for sheet in sheets for run in turn], spread)
     integers = np.empty(weights.shape, np.int32)
@@ -95,15 +79,10 @@ def _settle(work: tuple["_Sheet", Run]) -> None:
 class _Sheet:
     """The matrix of one group while it is settled, transposed: the rows of a tile's column lie side by side."""
 
-    def __init__(
-        self, weights: np.ndarray, group: int, step: float, inputs: Quadratic, prices: Prices, rows: Quadratic | None
-    ) -> None:
+    def __init__(self, weights: np.ndarray, group: int, step: float, inputs: Quadratic, rows: Quadratic | None) -> None:
         self._weights = np.ascontiguousarray(weights.T, np.float32)
-        self._tables = np.ascontiguousarray(prices.tables[group].T)
-        self._lower, self._curvature = inputs.lower[group], inputs.curvature[group]
-        self._row_lower = rows.lower[0] if rows else None
-        self._row_curvature = rows.curvature[0] if rows else np.ones(len(weights), np.float32)
-        self._step, self._rate, self._bits = step, prices.rate, prices.bits
+        self._lower, self._row_lower = inputs.lower[group], rows.lower[0] if rows else None
+        self._step = step
         self._errors = np.empty_like(self._weights)
         self._missed = np.empty_like(self._weights) if rows else NONE
         self.integers = np.empty(self._weights.shape, np.int32)
@@ -120,13 +99,8 @@ class _Sheet:
             weights,
             weights + from_columns,
             np.ascontiguousarray(self._lower[columns, columns]),
-            np.ascontiguousarray(self._curvature[columns]),
             row_lower,
-            np.ascontiguousarray(self._row_curvature[rows]),
             self._step,
-            self._rate,
-            self._bits,
-            np.ascontiguousarray(self._tables[place]),
             integers,
             errors,
             from_rows,

@@ -9,24 +9,21 @@ from functools import cached_property
 
 import numpy as np
 
-from .. import codec
 from ..codec import GridHint
-from ..numerics.feedback import Prices, round_with_feedback
+from ..numerics.feedback import round_with_feedback
 from ..numerics.quadratic import Quadratic, identity, quadratic, solve
-from ..numerics.rounding import narrowed, to_bfloat16, to_integers
+from ..numerics.rounding import narrowed, to_bfloat16
 from ..numerics.second_moments import SecondMoments
 from ..numerics.spread import Spread, do, runs
 from ..numerics.weight_rows import WeightRows, plain_rows
 from .weights import Weights
 
 DAMPING = 0.5  # of the mean input power: best of 0.02 to 0.6 on three networks of 600 samples, and flat about it
-PULL = 0.03  # what a bit costs in squared steps: a quarter of what equal slopes ask for, since the pull is coherent
+BREADTH = 33.0  # squared step per slope where an error costs 1; fine grids of equal slope would have 6 / ln 2
 MOST_ERROR = 0.3  # of the output's power: beyond, an error is no small error any more
 FINER = 0.75
-ROUNDS = 2  # of rounding: the second one with the prices of what the first one chose
 SMALLEST_STEP = 2.0**-60
-MOST_STEPS = 1 << 15  # from zero to the largest weight: finer grids are no saving, and their prices fill the memory
-FREE_REACH = 1 << 12  # integers that are tried where bits cost nothing
+MOST_STEPS = 1 << 15  # from zero to the largest weight: finer grids are no saving
 PART = 1 << 24  # weights that are settled at once, where rows don't wait for each other
 
 
@@ -83,13 +80,10 @@ class Problem:
         return float(np.sqrt(12 * share * self.power / (self._weights.values.size * cost)))
 
     def rounded(self, step: float) -> tuple[np.ndarray, float]:
-        """Return the layer (own shape) at a step and whatever price, and its error."""
+        """Return the layer (own shape) at a step, and its error."""
         values, error = np.empty(self._layout.shape, np.float32), 0.0
         for part in self._parts():
-            free = Prices(np.zeros((1, 2 * FREE_REACH + 1), np.float32), np.zeros(part.target.shape, np.uint8), 0.0)
-            integers = round_with_feedback(
-                part.target, step=step, inputs=self._inputs, prices=free, rows=self._row_cost
-            )
+            integers = round_with_feedback(part.target, step=step, inputs=self._inputs, rows=self._row_cost)
             rows = integers * np.float32(step)
             error += self._cost_of(rows - part.target)
             values[part.place] = part.layout.weights(rows)
@@ -226,11 +220,11 @@ def _settle(
         power += float(inputs.cost(part.target, spread).sum())
         largest = max(largest, float(np.abs(part.target).max(initial=0.0)))
     finest = max(float(to_bfloat16(np.float32(largest / MOST_STEPS))), SMALLEST_STEP)
-    step = min(np.sqrt(slope / (PULL * cost)), 2 * largest)  # at which every weight is zero
+    step = min(np.sqrt(BREADTH * slope / cost), 2 * largest)  # at which every weight is zero
     while True:
         step, missed = max(float(to_bfloat16(np.float32(step))), finest), 0.0
         for part in parts():
-            integers = _rounds(part.target, step, inputs, rows, PULL * step**2 * cost, part.layout, spread)
+            integers = round_with_feedback(part.target, step=step, inputs=inputs, rows=rows, spread=spread)
             into[part.place] = part.layout.weights(integers)
             missed += float(inputs.cost(integers * np.float32(step) - part.target, spread).sum())
         if missed <= MOST_ERROR * power or step == finest:
@@ -241,30 +235,6 @@ def _settle(
 def _cost(inputs: Quadratic, rows: Quadratic | None) -> float:
     """What one weight's error costs once the others make up for it."""
     return inputs.effective * (rows.effective if rows else 1.0)
-
-
-def _rounds(
-    target: np.ndarray,
-    step: float,
-    inputs: Quadratic,
-    rows: Quadratic | None,
-    rate: float,
-    layout: WeightRows,
-    spread: Spread,
-) -> np.ndarray:
-    integers = to_integers(target / np.float32(step)).astype(np.int32)
-    for _ in range(ROUNDS):
-        prices = _prices(integers, rate, layout)
-        integers = round_with_feedback(target, step=step, inputs=inputs, prices=prices, rows=rows, spread=spread)
-    return integers
-
-
-def _prices(integers: np.ndarray, rate: float, layout: WeightRows) -> Prices:
-    """Return what the codec would take for every integer at every place."""
-    stored = layout.weights(integers)
-    rates = codec.rates_of(stored, reach=2 * int(np.abs(integers).max(initial=0)) + 2)
-    tables = np.broadcast_to(rates.tables, stored.shape)
-    return Prices(rates.bits, layout.rows(tables), rate)
 
 
 def _hint(integers: np.ndarray, step: float) -> GridHint:

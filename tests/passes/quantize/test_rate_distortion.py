@@ -16,7 +16,7 @@ from attar.numerics.quadratic import quadratic
 from attar.numerics.second_moments import second_moments
 from attar.numerics.weight_rows import convolution_rows, matrix_rows
 from attar.passes.quantize.rate_distortion import RateDistortion, apply, coded_bits, plan
-from attar.passes.settling import DAMPING, MOST_ERROR, MOST_STEPS, PULL, Problem
+from attar.passes.settling import BREADTH, DAMPING, MOST_ERROR, MOST_STEPS, Problem
 from attar.passes.weights import NotApplicable, Weights, product
 
 SEEDS = st.integers(0, 1000)
@@ -167,14 +167,14 @@ def test_error_and_bits_together_are_never_dearer_than_plain_rounding_at_the_sam
     weights = matrix(seed, (30, 50))
     problem = Problem(weights)
     form = quadratic(weights.moments.moment, damping=DAMPING)
-    decision = problem.whole(PULL * form.effective * (deviations * weights.values.std()) ** 2)
+    decision = problem.whole(form.effective * (deviations * weights.values.std()) ** 2 / BREADTH)
     (part,) = decision.parts
     step = float(part.scales[0])
     nearest = np.rint(weights.values / step).astype(np.int32)
     missed = (nearest * step - weights.values).astype(np.float64)
     plain = float(form.cost(missed[None]).sum())
     plain_bits = 8 * codec.encoded_size(nearest * np.float32(step), hint=GridHint(nearest, part.scales))
-    rate = PULL * step**2 * form.effective
+    rate = step**2 * form.effective / BREADTH
     assert decision.error + rate * coded_bits(decision) < plain + rate * plain_bits
 
 
@@ -186,7 +186,7 @@ def test_correlated_inputs_leave_less_error_than_plain_rounding():
     assert np.abs(values - weights.values).max() > 0.25  # some weights went farther than to the nearest value
 
 
-def test_without_prices_and_correlations_it_is_plain_rounding():
+def test_without_correlations_it_is_plain_rounding():
     weights = convolution(shape=(8, 4, 3, 3), groups=1)
     values, _ = Problem(weights).rounded(0.25)
     np.testing.assert_array_equal(values, np.rint(weights.values / 0.25) * np.float32(0.25))
@@ -201,8 +201,8 @@ def test_large_layers_are_settled_some_rows_at_a_time(axis, monkeypatch):
     (in_parts, same_error), parts = Problem(weights).rounded(0.3), plan(weights, RateDistortion(slope=slope))
     np.testing.assert_array_equal(in_parts, values)
     assert same_error == pytest.approx(error, rel=1e-9)
-    assert parts.error == pytest.approx(decision.error, rel=0.1)  # prices are those of a part's own integers
-    assert coded_bits(parts) == pytest.approx(coded_bits(decision), rel=0.05)
+    assert parts.error == pytest.approx(decision.error, rel=1e-9)
+    assert coded_bits(parts) == coded_bits(decision)
 
 
 # --- what layers in front have done ---------------------------------------------------------------------------------

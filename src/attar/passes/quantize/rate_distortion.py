@@ -1,11 +1,13 @@
-"""Rate-distortion quantization: every weight to the grid value of least error + price, the others making up for it.
+"""Rate-distortion quantization: every layer on a grid as wide as its errors are cheap, each error made up for.
 
-Weights are settled one after the other. Each goes to the grid value that costs least, error and coded bits together,
-and its error is carried on to the weights not yet settled, weighted by the second moment of the layer's inputs; where
-it was measured what errors of the outputs cost the network, also from output to output. The targets themselves make up
-for what earlier layers have changed. A matrix may become two thin ones on the way, settled in the same manner.
-Sources: OBS (Hassibi and Stork 1993), GPTQ (Frantar et al. 2023), YAQA (Tseng et al. 2025) for both sides, CERWU (2025)
-for the price; cards OBC, RDOQ and GE-1. Cost: one step, 2 bytes, for each tensor.
+The step follows from what a bit is worth, one slope for the whole network. Weights are settled one after the other:
+each goes to the nearest grid value, and its error is carried on to the weights not yet settled, weighted by the second
+moment of the layer's inputs; where it was measured what errors of the outputs cost the network, also from output to
+output. The targets themselves make up for what earlier layers have changed. A matrix may become two thin ones on the
+way, settled in the same manner; what costs least, error and coded bits together, stays. A price for the bits of every
+single weight (card RDOQ; CERWU, 2025) was built, measured and taken out: beside feedback it bought nothing.
+Sources: OBS (Hassibi and Stork 1993), GPTQ (Frantar et al. 2023), YAQA (Tseng et al. 2025) for both sides; cards OBC,
+GE-1. Cost: one step, 2 bytes, for each tensor.
 """
 
 from dataclasses import dataclass, field
