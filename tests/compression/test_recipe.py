@@ -121,7 +121,8 @@ def test_unreadable_files(tmp_path, load, content, message):
 
 def test_no_such_recipe():
     with pytest.raises(
-        RecipeError, match="no recipe 'better': neither a file nor one of candidates, deep_compression, default, int8"
+        RecipeError,
+        match="no recipe 'better': neither a file nor one of candidates, deep_compression, default, ge2017, int8",
     ):
         load_recipe("better")
 

@@ -55,13 +55,13 @@ def encode(array: np.ndarray, *, hint: GridHint | None = None, effort: Effort = 
     return chosen
 
 
-def encoded_size(array: np.ndarray, *, hint: GridHint | None = None) -> int:
+def encoded_size(array: np.ndarray, *, hint: GridHint | None = None, effort: Effort = QUICK) -> int:
     """The size of `encode(array, hint=hint)`, or a little more: for searches that ask very often.
 
-    It differs from that size only if a hint holds and the relative index wins, whose bound is then not searched
-    exhaustively. Nothing is proved by decoding.
+    With the usual effort it differs from that size only if a hint holds and the relative index wins, whose bound is
+    then not searched exhaustively. Nothing is proved by decoding.
     """
-    return _smallest(_plain_array(array), hint, QUICK).size_bytes
+    return _smallest(_plain_array(array), hint, effort).size_bytes
 
 
 def decode(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], threads: int = 1) -> np.ndarray:

@@ -12,7 +12,6 @@ from ..codec.threads import spread_over
 from ..graph import WeightLayer, layer_macs, simplify_norms
 from ..numerics.quadratic import Quadratic
 from ..passes.pipeline import Applied, Chained, Declined, Steps, chain, check_names
-from ..passes.quantize.fixed_point import FixedPoint
 from ..passes.quantize.rate_distortion import RateDistortion
 from ..passes.weights import Weights
 from ..runtime.layer_inputs import run_up_to
@@ -34,7 +33,6 @@ USUAL_DAMAGE = 0.02
 PER_WEIGHT = 0.1  # the slope that ends at a damage d is about this times d / weights
 FOLLOWED = 0.5  # of the passes of a descent: on either side of a jump
 GAUGE_KEPT_BYTES = 1 << 28  # of the inner values that its runs start from
-LOOK_AT_INPUTS = (RateDistortion, FixedPoint)
 FREE_SHARE = 0.2  # of the standard deviation: the step where there are no samples
 FREE_SLOPE = 1.0
 
@@ -165,7 +163,7 @@ def _gauged(job: Job, macs: Macs, kept: Kept) -> Treatment:
 
 
 def _walks(steps: Steps) -> bool:
-    return any(isinstance(config, LOOK_AT_INPUTS) for config in steps)
+    return any(isinstance(config, RateDistortion) for config in steps)
 
 
 def _walk(job: Job, treat: Treat, phase: str, finished: Finished | None = None) -> Applied:

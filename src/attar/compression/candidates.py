@@ -64,11 +64,12 @@ class LayerChoices:
 
     def _measured(self, done: Chained) -> Candidate:
         size = sum(codec.encoded_size(part.values, hint=part.hint) for part in done.parts)
-        return Candidate(done.steps, size, self._error(done))
+        return Candidate(done.steps, size, error_of(self.weights, done))
 
-    def _error(self, done: Chained) -> float:
-        """The mean squared error of the layer's output where its inputs' moment is known, else of its weights."""
-        difference = self.weights.with_values(product(done.parts) - self.weights.values)
-        if self.weights.has_moment:
-            return output_error(difference.matrix, self.weights.statistics, corrected=done.shift is not None)
-        return float(np.sum(np.square(difference.values, dtype=np.float64)))
+
+def error_of(weights: Weights, done: Chained) -> float:
+    """Return the mean squared error of the layer's output where its inputs' moment is known, else of its weights."""
+    difference = weights.with_values(product(done.parts) - weights.values)
+    if weights.has_moment:
+        return output_error(difference.matrix, weights.statistics, corrected=done.shift is not None)
+    return float(np.sum(np.square(difference.values, dtype=np.float64)))

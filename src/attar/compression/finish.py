@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from ..evaluate import Measurement
 from ..passes.pipeline import Notes
 from .along_slope import Descended
+from .in_stages import Staged
 from .job import Job
 from .points import by_size, pick
 from .result import Result
@@ -36,7 +37,7 @@ def finish(
     job: Job,
     data: bytes,
     notes: Notes,
-    found: Found | Descended | None,
+    found: Found | Descended | Staged | None,
     *,
     picker: Callable[[int | str], Result] | None = None,
 ) -> Result:

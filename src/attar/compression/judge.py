@@ -116,6 +116,11 @@ class Judge:
         drop, error = self._mean_drop(outputs, is_predicted), relative_error(self.original, outputs)
         return Figures(drop, is_predicted, agreeing, error)
 
+    def score(self, outputs: list[np.ndarray]) -> float | None:
+        """Return the mean metric of `outputs`; None without labels."""
+        labels = self._samples.labels
+        return None if labels is None else float(self._metric.score(outputs[0], labels).mean())
+
     def _mean_drop(self, outputs: list[np.ndarray], is_predicted: bool) -> float | None:
         if is_predicted:
             return 100 * float(predicted_drop(self.original[0], outputs[0]).mean())

@@ -1,7 +1,7 @@
 """A recipe says what may be done to every layer: an ordered list of techniques, each setting one value or several.
 
 Where a setting is a list, or where there are alternative lists of steps, the search chooses for every layer; where all
-are single, there is nothing to search.
+are single, there is nothing to search. A recipe of stages settles one technique after another for the whole network.
 """
 
 import itertools
@@ -13,12 +13,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from ..codec import NAMES
 from ..errors import RecipeError
 from ..passes.catalog import config_from_json, config_to_json
 from ..passes.pipeline import Steps
 from ..passes.quantize.rate_distortion import RateDistortion
+from .stage import Stage, stages_from_json
 
 VERSION = 1
+FIELDS = {"version", "name", "about", "steps", "alternatives", "stages", "coders", "memory", "budget", "seed"}
+CODERS = tuple(NAMES.values())
 MAX_CHAINS = 20_000  # combinations of settings for one layer
 
 
@@ -28,18 +32,22 @@ class Recipe:
 
     Attributes:
         name: what the user called it. chains: every combination of the settings. budget: its own, where it brings one.
-        seed: as budget.
+        seed: as budget. stages: in place of chains, one technique after another. coders: that a file of stages is
+            stored with, by name; all where it names none. memory: whether widths of activations are allocated, too.
     """
 
     name: str
     chains: tuple[Steps, ...]
     budget: Mapping[str, Any]
     seed: int | None
+    stages: tuple[Stage, ...] = ()
+    coders: tuple[str, ...] = ()
+    memory: bool = False
 
     @property
     def has_choice(self) -> bool:
         """Whether there is anything to search."""
-        return len(self.chains) > 1
+        return len(self.chains) > 1 or bool(self.stages)
 
     @property
     def follows_slope(self) -> bool:
@@ -127,18 +135,43 @@ def _refuse_constant(word: str) -> None:
 
 
 def _from_json(document: Mapping[str, Any], *, name: str) -> Recipe:
-    unknown = sorted(set(document) - {"version", "name", "about", "steps", "alternatives", "budget", "seed"})
+    unknown = sorted(set(document) - FIELDS)
     if unknown:
         raise RecipeError(f"recipe {name}: unknown field '{unknown[0]}'")
     if document.get("version") != VERSION:
         raise RecipeError(f"recipe {name}: version {document.get('version')!r}; this attar reads version {VERSION}")
-    chains = [chain for steps in _alternatives(document, name) for chain in _chains(steps, name)]
-    if len(chains) > MAX_CHAINS:
-        raise RecipeError(f"recipe {name}: {len(chains)} combinations of settings; at most {MAX_CHAINS} are searched")
     budget = document.get("budget", {})
     if not isinstance(budget, Mapping):
         raise RecipeError(f"recipe {name}: 'budget' must be an object")
-    return Recipe(name, tuple(chains), budget, _seed(document, f"recipe {name}"))
+    seed = _seed(document, f"recipe {name}")
+    if "stages" in document:
+        memory = document.get("memory", False)
+        if not isinstance(memory, bool):
+            raise RecipeError(f"recipe {name}: 'memory' is {memory!r}, not true or false")
+        return Recipe(name, (), budget, seed, _stages(document, name), _coders(document, name), memory)
+    if misplaced := sorted({"coders", "memory"} & set(document)):
+        raise RecipeError(f"recipe {name}: '{misplaced[0]}' belongs to a recipe of stages")
+    chains = [chain for steps in _alternatives(document, name) for chain in _chains(steps, name)]
+    if len(chains) > MAX_CHAINS:
+        raise RecipeError(f"recipe {name}: {len(chains)} combinations of settings; at most {MAX_CHAINS} are searched")
+    return Recipe(name, tuple(chains), budget, seed)
+
+
+def _stages(document: Mapping[str, Any], name: str) -> tuple[Stage, ...]:
+    if {"steps", "alternatives"} & set(document):
+        raise RecipeError(f"recipe {name}: give 'stages' alone, without 'steps' or 'alternatives'")
+
+    def choices(step: Any) -> Steps:
+        return tuple(config for (config,) in _chains([step], name))
+
+    return stages_from_json(document["stages"], choices, f"recipe {name}")
+
+
+def _coders(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    coders = document.get("coders", [])
+    if not isinstance(coders, list) or not set(map(str, coders)) <= set(CODERS):
+        raise RecipeError(f"recipe {name}: 'coders' must be a list of {', '.join(CODERS)}, not {coders!r}")
+    return tuple(coders)
 
 
 def _seed(document: Mapping[str, Any], where: str) -> int | None:

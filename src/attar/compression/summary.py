@@ -14,6 +14,7 @@ from ..passes.pipeline import Notes
 from ..report.document import LayerChange, Report
 from ..report.layers import LayerRow, float_bytes, rows_of_file
 from .along_slope import Descended
+from .in_stages import Staged
 from .job import Job
 from .points import curve
 from .recipe import plan_to_json
@@ -25,7 +26,7 @@ def summarize(
     job: Job,
     data: bytes,
     notes: Notes,
-    found: Found | Descended | None,
+    found: Found | Descended | Staged | None,
     measurement: Measurement | None,
     limits: list[Limit],
 ) -> Report:
@@ -50,6 +51,8 @@ def summarize(
         plan=plan_to_json(notes.changed),
         search=_search_facts(job, found),
         samples=_sample_counts(job, found),
+        stages=found.rows if isinstance(found, Staged) else (),
+        allocation=found.allocation if isinstance(found, Staged) else None,
         points=curve(found.points, found.best, job.budget) if isinstance(found, Descended) else (),
     )
 
@@ -80,22 +83,24 @@ def _moved(job: Job, file: AttarFile, name: str) -> bool:
     return before.const_value.tobytes() != file.tensor(name).tobytes()
 
 
-def _declined(notes: Notes, found: Found | Descended | None) -> tuple[tuple[str, str, str], ...]:
+def _declined(notes: Notes, found: Found | Descended | Staged | None) -> tuple[tuple[str, str, str], ...]:
     """What layers could not take, of the plan or, where it was searched, of all that was tried."""
     declined = notes.declined if found is None else found.declined
     return tuple((note.layer, note.technique, note.reason) for note in declined)
 
 
-def _search_facts(job: Job, found: Found | Descended | None) -> dict[str, Any]:
+def _search_facts(job: Job, found: Found | Descended | Staged | None) -> dict[str, Any]:
     facts: dict[str, Any] = {"seconds": round(time.monotonic() - job.started, 2)}
     if found is not None:
         facts |= {"evaluations": found.evaluations, "stopped": found.stopped, "curve": found.curve}
     if isinstance(found, Descended):
         facts |= found.kept
+    if isinstance(found, Staged):
+        facts["error_rank_correlation"] = found.correlation
     return facts
 
 
-def _sample_counts(job: Job, found: Found | Descended | None) -> dict[str, int]:
+def _sample_counts(job: Job, found: Found | Descended | Staged | None) -> dict[str, int]:
     earlier = dict(found.seen) if isinstance(found, Descended) else {}
     if job.samples is None:
         return earlier

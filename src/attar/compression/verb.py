@@ -9,8 +9,12 @@ from threadpoolctl import threadpool_limits
 
 from .. import container
 from .._version import __version__
+from ..codec import BEST, Effort
 from ..numerics.moments import InputStatistics
 from ..passes.pipeline import Applied, Steps, apply_plan
+from ..report.allocation import Allocation
+from ..report.layers import float_bytes
+from .activation_widths import allocate
 from .along_slope import carry_out_plan, descend, follows_slope, needs_walk, with_small_norms, without_data
 from .budget import Budget, parse_size
 from .calibration import input_statistics
@@ -18,6 +22,7 @@ from .candidates import LayerChoices
 from .effort import effort_for
 from .finish import finish, finish_descent
 from .goals import Goal, LeastBytes, LeastDamage
+from .in_stages import CODING, FIXED_WIDTH, ORIGINAL, OWN_CODING, StageSearch, coders_of
 from .job import Job
 from .judge import Judge, swappable
 from .kept import keep
@@ -110,6 +115,8 @@ def _carry_out(asked: Job, work: str | os.PathLike[str] | None) -> Result:
         )
         return finish_descent(asked, found)
     plan = asked.given_plan
+    if plan is None and asked.recipe.stages:
+        return _in_stages(asked)
     if plan is None and not asked.recipe.has_choice:
         plan = _same_for_all(asked)
     if plan is not None and needs_walk(plan):
@@ -128,6 +135,43 @@ def _layer_by_layer(job: Job, plan: Mapping[str, Steps] | None) -> tuple[Found |
     return _search(job, statistics) if plan is None else (None, *_build(job, plan, statistics))
 
 
+def _in_stages(asked: Job) -> Result:
+    """Take the network through the stages of a recipe, then code it as the recipe says."""
+    job = with_small_norms(asked)
+    statistics = input_statistics(job.model, job.layers, job.samples.calibration, threads=job.threads)
+    search = StageSearch(job, statistics)
+    applied = search.applied()
+    rows = [search.row(ORIGINAL, applied, float_bytes(asked.model))]
+    for stage in job.recipe.stages:
+        search.run(stage)
+        applied = search.applied()
+        rows.append(search.row(stage.name, applied, len(_to_bytes(job, applied, FIXED_WIDTH))))
+        if search.stopped:
+            break
+    data = _to_bytes(job, applied)
+    rows.append(search.row(CODING, applied, len(data), coded=True))
+    if job.recipe.coders:
+        rows.append(search.row(OWN_CODING, applied, len(_to_bytes(job, applied, BEST)), coded=True))
+    return finish(asked, data, applied.notes, search.ended(rows, _allocated(asked, applied, data)))
+
+
+def _allocated(asked: Job, applied: Applied, data: bytes) -> Allocation | str | None:
+    """Return the widths of activations, where the recipe asks for them."""
+    if not asked.recipe.memory:
+        return None
+    asked.progress("allocating memory for activations", 0.0)
+    found = allocate(
+        asked.model,
+        applied,
+        asked.samples.search,
+        fp32_bytes=float_bytes(asked.model),
+        weight_bytes=container.open(data).chunk_sizes["streams"],
+        threads=asked.threads,
+    )
+    asked.progress("allocating memory for activations", 1.0)
+    return found
+
+
 def _same_for_all(job: Job) -> dict[str, Steps]:
     return {layer.name: job.recipe.chains[0] for layer in job.layers}
 
@@ -138,7 +182,7 @@ def _build(job: Job, plan: Mapping[str, Steps], statistics: Mapping[str, InputSt
     return applied, _to_bytes(job, applied)
 
 
-def _to_bytes(job: Job, applied: Applied) -> bytes:
+def _to_bytes(job: Job, applied: Applied, effort: Effort | None = None) -> bytes:
     provenance = {"attar": __version__, "recipe": job.recipe.name, "seed": job.seed, "source": job.fingerprint}
     return container.to_bytes(
         applied.model,
@@ -146,6 +190,7 @@ def _to_bytes(job: Job, applied: Applied) -> bytes:
         preprocessing=dict(job.preprocessing) if job.preprocessing else None,
         class_names=job.class_names,
         provenance=provenance,
+        effort=effort or Effort(coders=coders_of(job)),
     )
 
 

@@ -85,6 +85,7 @@ def to_bytes(
     preprocessing: dict[str, Any] | None = None,
     class_names: Sequence[str] | None = None,
     provenance: dict[str, Any] | None = None,
+    effort: codec.Effort = codec.BEST,
     threads: int = 1,
 ) -> bytes:
     """Return the bytes of a file; the same arguments give the same bytes.
@@ -96,6 +97,7 @@ def to_bytes(
         preprocessing: JSON object; None takes what the model's metadata_props hold.
         class_names: None takes what the model's metadata_props hold.
         provenance: JSON object of the strippable chunk; None leaves the chunk out.
+        effort: of the encoder: which coders it may choose from.
         threads: share the tensors; their number changes no byte.
 
     Raises:
@@ -105,7 +107,7 @@ def to_bytes(
         raise ModelError("write either a model or tensors: exactly one of the two has to be given")
     meta = _merge_meta(model, preprocessing, class_names)
     arrays = _arrays(model, tensors)
-    entries, streams = _encode(arrays, hints or {}, threads)
+    entries, streams = _encode(arrays, hints or {}, effort, threads)
     payloads = {Kind.TABLE: _table.pack(entries)}
     if model is not None:
         payloads[Kind.GRAPH] = deflate(_graph.pack(model, left_out=arrays.keys(), dropped_keys=meta.keys()))
@@ -161,14 +163,14 @@ def _check_name(name: str) -> None:
 
 
 def _encode(
-    arrays: Mapping[str, np.ndarray], hints: Mapping[str, Any], threads: int
+    arrays: Mapping[str, np.ndarray], hints: Mapping[str, Any], effort: codec.Effort, threads: int
 ) -> tuple[list[TensorEntry], list[bytes]]:
     copies = Copies()
     found = [(name, array, copies.find(array)) for name, array in arrays.items()]
 
     def encode(tensor: tuple[str, np.ndarray, codec.Encoded | None]) -> codec.Encoded:
         name, array, copy = tensor
-        return copy or codec.encode(array, hint=hints.get(name))
+        return copy or codec.encode(array, hint=hints.get(name), effort=effort)
 
     entries, streams, offset = [], [], 0
     for (name, array, _), encoded in zip(found, ahead(encode, found, threads), strict=True):

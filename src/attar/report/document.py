@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..evaluate import Measurement
+from .allocation import Allocation
 from .layers import LayerRow
+from .stages import StageRow
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,8 @@ class Report:
         left_alone: (name, shape, reason) of every other initializer. declined: (layer, technique, reason).
         plan: layer -> steps. search: evaluations, seconds, why it stopped, the curve of (bytes, damage).
         samples: how many calibrated, searched, judged. points: every network that was made along a slope, by size.
+        stages: the network after each stage of a recipe that has some. allocation: of memory for activations in fixed
+            point, or why there is none.
     """
 
     attar: str
@@ -82,6 +86,8 @@ class Report:
     search: dict[str, Any]
     samples: dict[str, int]
     points: tuple[CurvePoint, ...] = ()
+    stages: tuple[StageRow, ...] = ()
+    allocation: Allocation | str | None = None
 
     @property
     def ratio(self) -> float:

@@ -9,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from ..evaluate import Measurement
+from .allocation import Allocation
 from .document import CurvePoint, LayerChange, Report
 from .layers import LayerRow
+from .stages import StageRow
 
 COLLAPSE_FROM = 4  # this many initializers left alone for one reason share a line
 
@@ -29,6 +31,11 @@ def print_report(report: Report, console: Console) -> None:
         console.print(line)
     for line in declined_lines(report.declined):
         console.print(line)
+    if report.stages:
+        console.print(Text.from_markup(stages_title(report)))
+        console.print(stages_table(report.stages))
+    for part in allocation_parts(report.allocation):
+        console.print(part)
     if len(report.points) > 1:
         console.print(Text.from_markup(curve_title(report)))
         console.print(curve_table(report.points))
@@ -105,6 +112,55 @@ def curve_table(points: Sequence[CurvePoint]) -> Table:
             "within" if point.within_budget else "beyond",
         )
     return table
+
+
+def stages_title(report: Report) -> str:
+    """Say what the stages were judged by."""
+    found = report.search.get("error_rank_correlation")
+    beside = "" if found is None else f"; its rank correlation with the loss of accuracy is {found:.2f}"
+    return f"[bold]Stage by stage[/]: E_c is the mean difference of the scores on the search's samples{beside}"
+
+
+def stages_table(rows: Sequence[StageRow]) -> Table:
+    """The network after every stage, against the original in the first row."""
+    table = _table("stage", ">size", ">times", ">weights", ">not zero", ">bits/weight", ">MACs", ">E_c", ">drop")
+    first = rows[0]
+    for row in rows:
+        table.add_row(
+            escape(row.name),
+            size(row.size_bytes),
+            f"{first.size_bytes / max(row.size_bytes, 1):.1f}",
+            f"{row.held.weights:,}",
+            f"{100 * row.held.nonzero / max(row.held.weights, 1):.1f} %",
+            f"{row.bits_per_weight:.2f}",
+            "-" if row.held.macs is None else f"{row.held.macs:,}",
+            f"{row.error:.4f}",
+            _figure(row.drop, " points"),
+        )
+    return table
+
+
+def allocation_parts(allocation: Allocation | str | None) -> list[RenderableType]:
+    """Widths of activations in memory, or why there are none."""
+    if allocation is None:
+        return []
+    if isinstance(allocation, str):
+        return [f"[yellow]no memory allocated for fixed point: {escape(allocation)}[/]"]
+    table = _table(
+        "memory", ">one buffer", ">two in a row", ">weights", ">activations", ">moved", ">sums", ">E_c", ">drop"
+    )
+    for use in allocation.uses:
+        table.add_row(
+            escape(use.name),
+            *(size(count) for count in (use.shared_bytes, use.ping_pong_bytes, use.weight_bytes, use.activation_bytes)),
+            size(use.traffic_bytes),
+            "-" if use.accumulator_bits is None else f"{use.accumulator_bits} bits",
+            "-" if use.error is None else f"{use.error:.4f}",
+            _figure(use.drop, " points"),
+        )
+    widths = ", ".join(f"{escape(width.name)} {width.bits}" for width in allocation.widths)
+    title = f"[bold]Activations in fixed point[/], bytes per inference, on {allocation.samples:,} samples"
+    return [Text.from_markup(title), table, Text.from_markup(f"[dim]bits by eq. 5: {widths}[/]")]
 
 
 def verdict_lines(report: Report) -> RenderableType:

@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attar.numerics.second_moments import second_moments
-from attar.numerics.weight_rows import matrix_rows
+from attar.numerics.moments import InputStatistics
 from attar.passes.quantize.fixed_point import FixedPoint, Point, apply, plan
 from attar.passes.weights import Weights
 
@@ -15,7 +14,7 @@ SEEDS, BITS = st.integers(0, 1000), st.integers(2, 16)
 
 def layer(seed, shape=(12, 20), scale=1.0):
     values = scale * np.random.default_rng(seed).standard_t(4, size=shape)
-    return Weights(values.astype(np.float32), "Gemm", 0, layout=matrix_rows(shape, 0))
+    return Weights(values.astype(np.float32), "Gemm", 0)
 
 
 def treated(weights, **config):
@@ -65,9 +64,9 @@ def test_inputs_of_more_power_count_for_more():
     """An input that is nearly always zero may clip its one large weight."""
     values = np.full((1, 40), 0.2, np.float32)
     values[0, 0] = 0.9
-    columns = np.ones((1, 50, 40), np.float32)
-    columns[:, :, 0] = 1e-3
-    weights = Weights(values, "Gemm", 0, layout=matrix_rows((1, 40), 0), moments=second_moments([(columns, columns)]))
+    powers = np.ones(40)
+    powers[0] = 1e-6
+    weights = Weights(values, "Gemm", 0, statistics=InputStatistics(np.zeros((1, 40)), np.diag(powers)))
     blind = Weights(values, "Gemm", 0)
     assert plan(weights, FixedPoint(bits=4)).fraction > plan(blind, FixedPoint(bits=4)).fraction
 

@@ -1,9 +1,9 @@
 """Dynamic fixed point: every weight becomes an integer of a few bits times a power of two, one for the layer.
 
 w = (-1)^s 2^-f sum 2^i x_i with n bits, the sign included; f is the fraction length of least squared error among the
-one that covers the largest weight and the two finer ones, which clip the tail. Where the layer's inputs were seen the
-error is that of its outputs, each input counted by its power. Sources: Ge et al. 2017, eq. 2; Ristretto (Gysel et al.
-2016). Cost: n bits a weight before entropy coding, and 2 bytes for the step.
+one that covers the largest weight and the two finer ones, which clip the tail. Where the second moment of a matrix's
+inputs was measured, each weight's error counts by the power of its input. Sources: Ge et al. 2017, eq. 2; Ristretto
+(Gysel et al. 2016). Cost: n bits a weight before entropy coding, and 2 bytes for the step.
 """
 
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ def plan(weights: Weights, config: FixedPoint) -> Point:
     if config.fraction is not None:
         return Point(config.bits, config.fraction)
     first = covering_fraction(float(np.abs(weights.values).max(initial=0.0)), bits=config.bits)
-    return Point(config.bits, best_fraction(weights.rows, first, bits=config.bits, weights=_powers(weights)))
+    return Point(config.bits, best_fraction(weights.matrix, first, bits=config.bits, weights=_powers(weights)))
 
 
 def apply(weights: Weights, point: Point) -> Weights:
@@ -49,7 +49,5 @@ def apply(weights: Weights, point: Point) -> Weights:
 
 
 def _powers(weights: Weights) -> np.ndarray | None:
-    """Return the power of each input (groups, 1, inputs), in the order of the rows; None where inputs were not seen."""
-    if weights.moments is None:
-        return None
-    return np.diagonal(weights.moments.moment, axis1=1, axis2=2)[:, None, :]
+    """Return the power of each input (inputs,), in the order of the columns; None where it was not measured."""
+    return np.diagonal(weights.statistics.moment) if weights.has_moment else None

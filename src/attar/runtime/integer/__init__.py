@@ -1,7 +1,7 @@
 """Networks in integers: formats from samples, a program from formats, and the oracle that defines what it computes."""
 
 from .accumulators import Accumulator
-from .calibrate import calibrate
+from .calibrate import Observed, calibrate, observe
 from .lower import lower
 from .oracle import Run, run, run_integers
 from .program import Program, Tensor
@@ -15,6 +15,7 @@ __all__ = [
     "KeepSign",
     "LeastSquares",
     "MinMax",
+    "Observed",
     "Percentile",
     "Program",
     "Ristretto",
@@ -22,6 +23,7 @@ __all__ = [
     "Tensor",
     "calibrate",
     "lower",
+    "observe",
     "run",
     "run_integers",
 ]

@@ -1,6 +1,7 @@
 """Choose the formats of all activations from samples, which go through the network batch by batch."""
 
 from collections.abc import Callable, Container, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
@@ -52,17 +53,56 @@ def calibrate(
         DataError: the samples do not fit, or make values that are not finite.
         RecipeError: a width outside 2 to 16, or Ristretto's rule for affine formats, about which it says nothing.
     """
-    if isinstance(scheme, Affine) and isinstance(method, Ristretto):
-        raise RecipeError("Ristretto's rule is one for fixed point, not for affine formats")
+    _check(scheme, method)
+    seen = observe(model, inputs, histograms=_needs_histograms(method), kept=kept, threads=threads)
+    return seen.formats(scheme, method=method)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What samples showed of all tensors that need a format, by name.
+
+    Attributes:
+        ranges: the least and the largest number. histograms: of the numbers; empty where nobody asked for them.
+    """
+
+    ranges: Mapping[str, Range]
+    histograms: Mapping[str, Histogram]
+
+    def formats(self, scheme: Scheme, *, method: Method) -> dict[str, Format]:
+        """Return the formats that a scheme and a method make of it; as `calibrate`."""
+        _check(scheme, method)
+        choose = _fixed if isinstance(scheme, FixedPoint) else _affine
+        bits = {name: bits_of(scheme.activation_bits, name) for name in self.ranges}
+        return {
+            name: choose(scheme, method, bits[name], self.ranges[name], self.histograms.get(name))
+            for name in self.ranges
+        }
+
+
+def observe(
+    model: ir.Model,
+    inputs: Mapping[str, np.ndarray],
+    *,
+    histograms: bool = True,
+    kept: Container[str] = (),
+    threads: int = 0,
+) -> Observed:
+    """Look at the samples once, for formats of any scheme; arguments and errors as of `calibrate`."""
     prepared = prepare(model, {name: values.shape[1:] for name, values in inputs.items()}, kept=kept)
     names = observed(prepared, steps_of(prepared))
     session = Session(expose(prepared, names), threads=threads)
     ranges = find_ranges(_seen(session, names, inputs))
-    needs_histograms = isinstance(method, (Percentile, LeastSquares))
-    histograms = find_histograms(_seen(session, names, inputs), ranges) if needs_histograms else {}
-    choose = _fixed if isinstance(scheme, FixedPoint) else _affine
-    bits = {name: bits_of(scheme.activation_bits, name) for name in names}
-    return {name: choose(scheme, method, bits[name], ranges[name], histograms.get(name)) for name in names}
+    return Observed(ranges, find_histograms(_seen(session, names, inputs), ranges) if histograms else {})
+
+
+def _check(scheme: Scheme, method: Method) -> None:
+    if isinstance(scheme, Affine) and isinstance(method, Ristretto):
+        raise RecipeError("Ristretto's rule is one for fixed point, not for affine formats")
+
+
+def _needs_histograms(method: Method) -> bool:
+    return isinstance(method, (Percentile, LeastSquares))
 
 
 def _seen(session: Session, names: list[str], inputs: Mapping[str, np.ndarray]) -> Batches:
