@@ -156,6 +156,9 @@ def table(title: str, rows: list[Row], loss: str) -> str:
     ]
     for row in rows:
         seconds = "" if row.seconds is None else f"{row.seconds:.0f}"
+        if not row.size_bytes:
+            lines.append(f"| {row.method} | none within the limit | | | |")
+            continue
         lines.append(
             f"| {row.method} | {row.size_bytes:,} | {row.size_bytes / baseline:.2f} | {row.loss:.2f} | {seconds} |"
         )
