@@ -36,6 +36,7 @@ from attar.runtime.integer import FixedPoint, KeepSign, Percentile, lower, obser
 
 BEGIN, END = "<!-- ge2017:begin -->", "<!-- ge2017:end -->"
 MAX_DROP, CALIBRATED = 1.0, 500
+ASKED = 0.85  # points: the calibration images are of the training split, where networks are surer than they should be
 TIMES = {"lenet5": 22, "vgg_wide": 40}  # smaller: bars
 MAC_BARS = {"vgg_wide": 1 / 3}
 BUFFER_BAR, BUFFER_DROP = 0.75, 0.3
@@ -57,9 +58,7 @@ def section(name: str) -> tuple[str, tuple[str, ...]]:
     images = np.load(FASHION / "calibration.npz")["x"]
     given = ((images.astype(np.float32) / 255 - MEAN) / STD).astype(np.float32)
     start = time.monotonic()
-    result = attar.compress(
-        path_of(name), data=given, eval_data=test_images(), recipe="ge2017", max_drop=MAX_DROP, seed=0
-    )
+    result = attar.compress(path_of(name), data=given, eval_data=test_images(), recipe="ge2017", max_drop=ASKED, seed=0)
     seconds = time.monotonic() - start
     rows, measured = result.report.stages, result.measurement
     first, coding = rows[0], next(row for row in rows if row.name == "coding")

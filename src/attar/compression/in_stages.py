@@ -2,8 +2,8 @@
 
 A stage tries every setting on one layer at a time, the others exact, and notes what it saves and how much the scores
 differ. Errors of layers add up by their squares, so equal slopes of squared error over cost are best (`plan/allocate`);
-along that curve the stage goes as far as its share of the budget allows, judged on the whole network. What a layer has
-become is where the next stage begins.
+along that curve the stage goes as far as its share of what is left of the budget allows, judged on the whole network.
+What a layer has become is where the next stage begins.
 """
 
 import time
@@ -82,6 +82,7 @@ class StageSearch:
         )
         self._lines = _lines(job, statistics)
         self._curve: list[tuple[int, float]] = []
+        self._used = 0.0  # of the budget
         self._seen: list[tuple[float, float]] = []  # E_c and how bad the answers are, of all networks judged
         self.stopped: str | None = None
 
@@ -101,19 +102,22 @@ class StageSearch:
         for number, line in enumerate(self._lines):
             self._check_time()
             options = StageOptions(self._job.model, line, stage.options, of_layer)
-            options.probe(self._judge, most=self._effort.probes_per_layer)
+            options.probe(self._judge, most=self._effort.probes_per_layer, stays=not stage.every_layer)
             found.append(options)
             self._job.progress(f"{stage.name}: every layer alone", (number + 1) / len(self._lines))
         return found
 
     def _chosen(self, stage: Stage, layers: list[StageOptions]) -> list[Chained]:
-        """Bisect the curve of equal slopes for the last point within the stage's share of the budget."""
+        """Bisect the curve of equal slopes for the last point within the stage's share of what the budget has left."""
         curve = trade_off([layer.options for layer in layers])
-        low, high = 0, len(curve)
+        low, high, limit = 0, len(curve), self._used + stage.share * max(1 - self._used, 0.0)
         while high - low > 1:
             middle = (low + high) // 2
-            within = self._load(layers, curve[middle]) <= stage.share
-            low, high = (middle, high) if within else (low, middle)
+            load = self._load(layers, curve[middle])
+            if load <= limit:
+                low, self._used = middle, load
+            else:
+                high = middle
             self._job.progress(f"{stage.name}: all layers together", 1 - (high - low) / len(curve))
         return [layer.done(choice) for layer, choice in zip(layers, curve[low], strict=True)]
 

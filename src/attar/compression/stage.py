@@ -19,13 +19,15 @@ class Stage:
         name: what tables call it. options: configs of one technique, of which a layer takes one, or none.
         cost: what is to become small: numbers held, their bits before coding, coded bytes, or
             multiplications by numbers that are not zero.
-        share: of the budget on quality that is used up when the stage ends, all stages before it included.
+        every_layer: whether a layer that can take an option has to, be it the gentlest one.
+        share: how much of what earlier stages left of the budget on quality it may use up.
     """
 
     name: str
     options: Steps
     cost: Cost
     share: float
+    every_layer: bool = False
 
 
 def stages_from_json(document: Any, choices: Callable[[Any], Steps], where: str) -> tuple[Stage, ...]:
@@ -44,8 +46,11 @@ def stages_from_json(document: Any, choices: Callable[[Any], Steps], where: str)
 
 def _stage(document: Any, choices: Callable[[Any], Steps], where: str) -> Stage:
     fields = {"name", "step", "cost", "share"}
-    if not isinstance(document, Mapping) or set(document) != fields:
+    if not isinstance(document, Mapping) or set(document) - {"every_layer"} != fields:
         raise RecipeError(f"{where}: a stage is an object of {', '.join(sorted(fields))}, not {document!r}")
+    every_layer = document.get("every_layer", False)
+    if not isinstance(every_layer, bool):
+        raise RecipeError(f"{where}: every_layer is {every_layer!r}, not true or false")
     name, cost, share = document["name"], document["cost"], document["share"]
     if not isinstance(name, str):
         raise RecipeError(f"{where}: name is {name!r}, not a text")
@@ -53,4 +58,4 @@ def _stage(document: Any, choices: Callable[[Any], Steps], where: str) -> Stage:
         raise RecipeError(f"{where}: cost is {cost!r}, not one of {', '.join(get_args(Cost))}")
     if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
         raise RecipeError(f"{where}: share is {share!r}, not a number above 0 and at most 1")
-    return Stage(name, choices(document["step"]), cost, float(share))
+    return Stage(name, choices(document["step"]), cost, float(share), every_layer)

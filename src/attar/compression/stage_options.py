@@ -1,7 +1,7 @@
 """What a stage may make of one layer: settings, what each of them saves, and what it does to the scores."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,7 @@ class Line:
 
 
 class StageOptions:
-    """The settings of one stage for one layer: as it is first, then by rising error.
+    """The settings of one stage for one layer, by rising error: as it is first, unless it must not stay so.
 
     Attributes:
         options: what each of them costs, and the squared E_c of the network in which it alone is changed.
@@ -63,25 +63,31 @@ class StageOptions:
     def __init__(self, model: ir.Model, line: Line, configs: Iterable[Any], cost_of: CostOf) -> None:
         """Try all configs on the layer alone; the network does not run."""
         self._model, self._line = model, line
-        as_it_is = Candidate((), cost_of(line, line.done), error_of(line.weights, line.done))
+        before = replace(line.weights, statistics=None)  # errors of the weights: those of outputs would take far longer
+        as_it_is = Candidate((), cost_of(line, line.done), error_of(before, line.done))
         found = []
         for config in configs:
             done = line.tried(config)
             if done is not None and (cost := cost_of(line, done)) < as_it_is.size_bytes:
-                found.append((config, Candidate((), cost, error_of(line.weights, done))))
+                found.append((config, Candidate((), cost, error_of(before, done))))
         found.sort(key=lambda pair: pair[1].error)
         self._configs = [None, *(config for config, _ in found)]
         self._candidates = [as_it_is, *(candidate for _, candidate in found)]
         self.options: list[Option] = []
 
-    def probe(self, judge: Judge, *, most: int) -> None:
-        """Run the network with at most `most` of the options, and reckon what the others do to it."""
+    def probe(self, judge: Judge, *, most: int, stays: bool) -> None:
+        """Run the network with at most `most` of the options, and reckon what the others do to it.
+
+        `stays`: whether the layer may stay as it is where there is another option.
+        """
         probed = {
             index: difference(judge.original, judge.outputs(self.overrides(index))) ** 2
             for index in probe_points(len(self._candidates), most)
         }
         damages = interpolate(self._candidates, probed)
         self.options = [Option(c.size_bytes, damage) for c, damage in zip(self._candidates, damages, strict=True)]
+        if not stays and len(self.options) > 1:
+            self.options, self._configs = self.options[1:], self._configs[1:]
 
     def done(self, choice: int) -> Chained:
         """Return the layer after the setting of that number."""
