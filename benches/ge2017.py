@@ -32,7 +32,7 @@ from attar.graph import layer_macs, load, survey
 from attar.report.allocation import Allocation
 from attar.report.stages import StageRow
 from attar.runtime import Session
-from attar.runtime.integer import FixedPoint, KeepSign, Percentile, lower, observe, run
+from attar.runtime.integer import FixedPoint, KeepSign, LeastSquares, lower, observe, run
 
 BEGIN, END = "<!-- ge2017:begin -->", "<!-- ge2017:end -->"
 MAX_DROP, CALIBRATED = 1.0, 500
@@ -123,7 +123,7 @@ def in_integers(file: AttarFile, bits: dict[str, int], given: np.ndarray) -> flo
     model, weights = file.model(), dict(integers(file))
     seen = observe(model, {"image": given[:: len(given) // CALIBRATED]}, kept=weights)
     scheme = FixedPoint(bits, non_negative=KeepSign())
-    program = lower(model, seen.formats(scheme, method=Percentile()), scheme, weights=weights)
+    program = lower(model, seen.formats(scheme, method=LeastSquares()), scheme, weights=weights)
     (logits,) = run(program, {"image": test_images()[0]}).outputs.values()
     return accuracy(logits)
 

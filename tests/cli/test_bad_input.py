@@ -207,7 +207,8 @@ def test_settings(refused, words, says):
 
 def test_no_data(refused):
     refused("compress", "model.onnx", "--max-drop", 1, "-o", "old.attar", says="without --data nothing can be judged")
-    refused("compress", "model.onnx", "--recipe", "candidates", "-o", "old.attar", says="without --data")
+    for recipe in ("candidates", "ge2017"):
+        refused("compress", "model.onnx", "--recipe", recipe, "-o", "old.attar", says="without --data")
     refused("compress", "model.onnx", "--eval-data", "data.npz", "-o", "old.attar", says="--data must give")
     refused("verify", "model.attar", "--against", "model.onnx", says="give --data")
 

@@ -52,6 +52,17 @@ def test_compress(run, made, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["m.attar", "m.attar.json"]
 
 
+def test_compress_in_stages(run, made, tmp_path):
+    words = ("--data", made / "data.npz", "--max-drop", 30, "--recipe", "ge2017", "-o", tmp_path / "m.attar")
+    ended = run("compress", made / "model.onnx", *words)
+    assert ended.err == "" and "Stage by stage" in ended.out and "bits by eq. 5" in ended.out
+    for stage in ("original", "approximation", "quantization", "pruning", "coding"):
+        assert f"\n{stage} " in ended.out
+    report = json.loads((tmp_path / "m.attar.json").read_text())
+    assert [row["name"] for row in report["stages"]][:2] == ["original", "approximation"]
+    assert report["stages"][4]["size_bytes"] == (tmp_path / "m.attar").stat().st_size
+
+
 def test_compress_as_json(run, made, tmp_path):
     out = tmp_path / "m.attar"
     ended = run("compress", made / "model.onnx", "--recipe", "int8", "-o", out, "--json")

@@ -20,6 +20,8 @@ EXAMPLES = """
 
   attar compress model.onnx --recipe int8 -o model.attar
 
+  attar compress model.onnx --data train.npz --recipe ge2017 -o model.attar
+
   attar compress model.onnx -o smaller.attar --work model.attar.work --pick 48kB
 
   attar compress model.onnx --data train.npz -o model.attar --pick 3

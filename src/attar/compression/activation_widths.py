@@ -1,6 +1,7 @@
 """Allocate memory for fixed-point inference: widths of activations by eq. 5 of Ge et al. 2017, the oracle as judge."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import onnx_ir as ir
@@ -15,23 +16,25 @@ from ..plan.activation_bits import Widths, solve
 from ..plan.shared_buffer import ping_pong_bits, shared_buffer_bits
 from ..report.allocation import ActivationWidth, Allocation, MemoryUse
 from ..runtime import Session
-from ..runtime.integer import FixedPoint, KeepSign, Percentile, Program, lower, observe, run
+from ..runtime.integer import FixedPoint, KeepSign, LeastSquares, Program, lower, observe, run
 from ..runtime.integer.program import Accumulating, Reshape
 
 UNIFORM_BITS, FLOAT_BYTES = 8, 4
-SAMPLES = 64
-MEMORY_WEIGHT = 0.1  # of E_c, for the whole of the buffer at 8 bits: lambda_m of eq. 5
-METHOD = Percentile()
+SAMPLES, JUDGES = 64, 512  # of a search's steps, and of its end
+MEMORY_WEIGHTS = (0.5, 0.25, 0.1, 0.04)  # lambda_m of eq. 5: of E_c, for the whole of the buffer at 8 bits
+MOST_DROP = 0.2  # points that widths may cost beside 8 bits; where there are no classes, the growth of E_c
+METHOD = LeastSquares()
 
 
 class _Network:
     """One compressed network whose activations can have any widths."""
 
     def __init__(self, original: ir.Model, applied: Applied, samples: Dataset, weight_bytes: int, threads: int) -> None:
-        self._model, self._inputs = applied.model, samples.inputs
+        self._model, self._samples = applied.model, samples
         self._given = {name: (hint.integers, hint.scales) for name, hint in _on_grids(applied.hints).items()}
         self._seen = observe(applied.model, samples.inputs, kept=self._given, threads=threads)
         self._scores = Session(original, threads=threads).run_all(samples.inputs)
+        self.classifies = is_classifier(self._scores)
         self._weight_bytes = weight_bytes
         uniform = self.program(dict.fromkeys(self._seen.ranges, UNIFORM_BITS))
         self.names = [name for name in self._seen.ranges if name not in uniform.inputs]
@@ -46,18 +49,20 @@ class _Network:
         """Return E_c; infinity for widths that no format has."""
         if max(widths, default=0) > MOST_BITS:
             return float("inf")
-        return self._judged(self.program(dict(zip(self.names, widths, strict=True))))[0]
+        return self._judged(self.program(dict(zip(self.names, widths, strict=True))), SAMPLES)[0]
 
-    def _judged(self, program: Program) -> tuple[float, float | None]:
-        outputs = list(run(program, self._inputs).outputs.values())
-        errors = [mean_difference(z, changed) for z, changed in zip(self._scores, outputs, strict=True)]
-        drop = 100 * float(predicted_drop(self._scores[0], outputs[0]).mean()) if is_classifier(self._scores) else None
+    def _judged(self, program: Program, samples: int) -> tuple[float, float | None]:
+        few = self._samples.take(np.arange(min(samples, len(self._samples))))
+        outputs = list(run(program, few.inputs).outputs.values())
+        scores = [z[: len(few)] for z in self._scores]
+        errors = [mean_difference(z, changed) for z, changed in zip(scores, outputs, strict=True)]
+        drop = 100 * float(predicted_drop(scores[0], outputs[0]).mean()) if self.classifies else None
         return max(errors), drop
 
     def use(self, name: str, widths: Widths) -> MemoryUse:
         """Return what widths come to, run once more."""
         program = self.program(dict(zip(self.names, widths, strict=True)))
-        error, drop = self._judged(program)
+        error, drop = self._judged(program, JUDGES)
         sums = [op.accumulator_bits for op in program.operators if isinstance(op, Accumulating)]
         return MemoryUse(
             name,
@@ -85,21 +90,41 @@ def allocate(
 ) -> Allocation | str:
     """Return the widths that eq. 5 gives, the sum of bits that of 8 for every tensor; or why there are none.
 
+    The paper leaves lambda_m open: the first of MEMORY_WEIGHTS whose widths cost no more than MOST_DROP is taken.
+
     Args:
-        applied: the network with its weights on grids. samples: the first SAMPLES of them judge.
+        applied: the network with its weights on grids. samples: the first JUDGES of them judge.
         fp32_bytes, weight_bytes: of the weights before and of the streams that hold them now.
     """
-    few = samples.take(np.arange(min(SAMPLES, len(samples))))
+    few = samples.take(np.arange(min(JUDGES, len(samples))))
     try:
         network = _Network(original, applied, few, weight_bytes, threads)
         uniform = (UNIFORM_BITS,) * len(network.names)
-        memory = shared_buffer_bits(uniform, network.elements)
-        found = solve(uniform, network.elements, network.error, memory_weight=MEMORY_WEIGHT / max(memory, 1))
-        uses = (network.in_floats(fp32_bytes), network.use("8 bits", uniform), network.use("eq. 5", found.widths))
+        at_8_bits = network.use("8 bits", uniform)
+        chosen, use, evaluations = _searched(network, uniform, at_8_bits)
+        uses = (network.in_floats(fp32_bytes), at_8_bits, use)
     except AttarError as error:
         return str(error)
-    widths = zip(network.names, network.elements, found.widths, strict=True)
-    return Allocation(tuple(ActivationWidth(*each) for each in widths), uses, found.evaluations, len(few))
+    widths = zip(network.names, network.elements, chosen, strict=True)
+    return Allocation(tuple(ActivationWidth(*each) for each in widths), uses, evaluations, len(few))
+
+
+def _searched(network: _Network, uniform: Widths, at_8_bits: MemoryUse) -> tuple[Widths, MemoryUse, int]:
+    """Return widths, what they come to, and how often the network ran; 8 bits where no others are good enough."""
+    evaluations, memory = 0, max(shared_buffer_bits(uniform, network.elements), 1)
+    for weight in MEMORY_WEIGHTS:
+        found = solve(uniform, network.elements, network.error, memory_weight=weight / memory)
+        use, evaluations = network.use("eq. 5", found.widths), evaluations + found.evaluations
+        if _cost(use, at_8_bits) <= MOST_DROP:
+            return found.widths, use, evaluations
+    return uniform, replace(at_8_bits, name="eq. 5"), evaluations
+
+
+def _cost(use: MemoryUse, beside: MemoryUse) -> float:
+    """Return the points that widths cost; where there are no classes, by how much of itself E_c grows."""
+    if use.drop is not None:
+        return use.drop - beside.drop
+    return use.error / max(beside.error, np.finfo(float).tiny) - 1
 
 
 def _on_grids(hints: Mapping[str, GridHint]) -> dict[str, GridHint]:

@@ -57,7 +57,7 @@ class StageOptions:
     """The settings of one stage for one layer, by rising error: as it is first, unless it must not stay so.
 
     Attributes:
-        options: what each of them costs, and the squared E_c of the network in which it alone is changed.
+        options: what each of them costs, and by how much the squared E_c grows with it, no other layer changed.
     """
 
     def __init__(self, model: ir.Model, line: Line, configs: Iterable[Any], cost_of: CostOf) -> None:
@@ -80,14 +80,16 @@ class StageOptions:
 
         `stays`: whether the layer may stay as it is where there is another option.
         """
-        probed = {
-            index: difference(judge.original, judge.outputs(self.overrides(index))) ** 2
-            for index in probe_points(len(self._candidates), most)
-        }
+        before = self._error(judge, 0) if self._line.done.steps else 0.0
+        points = probe_points(len(self._candidates), most)
+        probed = {index: max(self._error(judge, index) - before, 0.0) for index in points}
         damages = interpolate(self._candidates, probed)
         self.options = [Option(c.size_bytes, damage) for c, damage in zip(self._candidates, damages, strict=True)]
         if not stays and len(self.options) > 1:
             self.options, self._configs = self.options[1:], self._configs[1:]
+
+    def _error(self, judge: Judge, choice: int) -> float:
+        return difference(judge.original, judge.outputs(self.overrides(choice))) ** 2
 
     def done(self, choice: int) -> Chained:
         """Return the layer after the setting of that number."""
