@@ -22,7 +22,7 @@ from ..runtime.integer.program import Accumulating, Reshape
 UNIFORM_BITS, FLOAT_BYTES = 8, 4
 SAMPLES, JUDGES = 64, 512  # of a search's steps, and of its end
 MEMORY_WEIGHTS = (0.5, 0.25, 0.1, 0.04)  # lambda_m of eq. 5: of E_c, for the whole of the buffer at 8 bits
-MOST_DROP = 0.2  # points that widths may cost beside 8 bits; where there are no classes, the growth of E_c
+MOST_DROP, MOST_GROWTH = 0.1, 0.1  # that widths may cost beside 8 bits: points, or of E_c
 METHOD = LeastSquares()
 
 
@@ -90,7 +90,7 @@ def allocate(
 ) -> Allocation | str:
     """Return the widths that eq. 5 gives, the sum of bits that of 8 for every tensor; or why there are none.
 
-    The paper leaves lambda_m open: the first of MEMORY_WEIGHTS whose widths cost no more than MOST_DROP is taken.
+    The paper leaves lambda_m open: the first of MEMORY_WEIGHTS whose widths cost next to nothing is taken.
 
     Args:
         applied: the network with its weights on grids. samples: the first JUDGES of them judge.
@@ -115,16 +115,19 @@ def _searched(network: _Network, uniform: Widths, at_8_bits: MemoryUse) -> tuple
     for weight in MEMORY_WEIGHTS:
         found = solve(uniform, network.elements, network.error, memory_weight=weight / memory)
         use, evaluations = network.use("eq. 5", found.widths), evaluations + found.evaluations
-        if _cost(use, at_8_bits) <= MOST_DROP:
+        if _is_cheap(use, at_8_bits):
             return found.widths, use, evaluations
     return uniform, replace(at_8_bits, name="eq. 5"), evaluations
 
 
-def _cost(use: MemoryUse, beside: MemoryUse) -> float:
-    """Return the points that widths cost; where there are no classes, by how much of itself E_c grows."""
-    if use.drop is not None:
-        return use.drop - beside.drop
-    return use.error / max(beside.error, np.finfo(float).tiny) - 1
+def _is_cheap(use: MemoryUse, beside: MemoryUse) -> bool:
+    """Whether widths cost next to nothing: hardly an answer, or hardly a difference of the scores.
+
+    A few hundred samples tell a drop no better than to some tenths of a point; E_c is steadier, and stricter.
+    """
+    if use.drop is not None and use.drop - beside.drop <= MOST_DROP:
+        return True
+    return use.error <= (1 + MOST_GROWTH) * beside.error
 
 
 def _on_grids(hints: Mapping[str, GridHint]) -> dict[str, GridHint]:

@@ -20,10 +20,11 @@ from .descent import Descent, Point
 from .effort import Macs, gauge_samples, passes_for
 from .gauge import damage_per_error
 from .job import Job
-from .judge import Judge, swappable
+from .judge import Judge
 from .kept import Kept
 from .row_costs import affordable, row_cost, row_form
 from .selection import select_again
+from .sitting import judge_of
 from .treatment import Treatment, data_free, ranks_of
 from .walk import Finished, Treat, Walk, in_order, walk
 
@@ -182,15 +183,8 @@ def _walk(job: Job, treat: Treat, phase: str, finished: Finished | None = None) 
 
 
 def _judge(job: Job, samples: int) -> Judge:
-    return Judge(
-        job.model,
-        swappable(job.layers),
-        job.samples.search.take(np.arange(samples)),
-        budget=job.budget,
-        metric=job.metric,
-        threads=job.threads,
-        swaps=False,  # it judges networks that are made, and runs of `Stages`
-    )
+    """Return a judge of networks that are made, and of runs of `Stages`: it swaps nothing itself."""
+    return judge_of(job, swaps=False, samples=job.samples.search.take(np.arange(samples)))
 
 
 def _gauge(job: Job, macs: Macs) -> Treatment:

@@ -24,8 +24,8 @@ from ..report.allocation import Allocation
 from ..report.stages import StageRow, held_by
 from .effort import effort_for
 from .job import Job
-from .judge import Judge, swappable
 from .search import OutOfTime
+from .sitting import judge_of
 from .stage import Stage
 from .stage_options import Line, StageOptions, bits, cost_of, difference
 
@@ -71,15 +71,7 @@ class StageSearch:
             raise BudgetError(f"recipe {job.recipe.name}: its stages need a limit on quality, such as --max-drop")
         self._job = job
         self._effort = effort_for(job.model, layers=len(job.layers), samples=len(job.samples.search))
-        self._judge = Judge(
-            job.model,
-            swappable(job.layers),
-            job.samples.search,
-            budget=job.budget,
-            metric=job.metric,
-            threads=job.threads,
-            swaps=self._effort.swaps,
-        )
+        self._judge = judge_of(job, swaps=self._effort.swaps)
         self._lines = _lines(job, statistics)
         self._curve: list[tuple[int, float]] = []
         self._used = 0.0  # of the budget

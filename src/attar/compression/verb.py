@@ -24,12 +24,12 @@ from .finish import finish, finish_descent
 from .goals import Goal, LeastBytes, LeastDamage
 from .in_stages import CODING, FIXED_WIDTH, ORIGINAL, OWN_CODING, StageSearch, coders_of
 from .job import Job
-from .judge import Judge, swappable
 from .kept import keep
 from .pick_again import pick_again
 from .result import Result
 from .search import Found, Progress, Search
 from .settle import Request, settle
+from .sitting import judge_of
 from .work import check_place
 
 TARGET_ATTEMPTS = 4  # how often a byte target is tightened when the graph of a plan took more than was foreseen
@@ -199,15 +199,7 @@ def _search(job: Job, statistics: Mapping[str, InputStatistics]) -> tuple[Found,
     target = None if job.budget.limits_quality else job.budget.target_size
     layers = [LayerChoices(job.model, layer, statistics.get(layer.name)) for layer in job.layers]
     effort = effort_for(job.model, layers=len(layers), samples=len(job.samples.search))
-    sitting = Judge(
-        job.model,
-        swappable(job.layers),
-        job.samples.search,
-        budget=job.budget,
-        metric=job.metric,
-        threads=job.threads,
-        swaps=effort.swaps,
-    )
+    sitting = judge_of(job, swaps=effort.swaps)
     search = Search(
         layers, sitting, chains=job.recipe.chains, effort=effort, deadline=job.deadline, progress=job.progress
     )
