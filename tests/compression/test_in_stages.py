@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import attar
-from attar.compression import in_stages
+from attar.compression import activation_widths, in_stages
 from attar.compression.budget import Budget
 from attar.compression.recipe import load_recipe, read_named
+from attar.compression.search import OutOfTime
 from attar.compression.stage_options import difference
-from attar.errors import BudgetError, RecipeError
+from attar.errors import BudgetError, ModelError, RecipeError
 from attar.evaluate import mean_difference
 from attar.export import to_onnx
 from attar.graph import layer_macs
@@ -158,11 +159,27 @@ def test_memory_is_allocated_with_the_sum_of_bits_kept(run):
     assert allocated.weight_bytes == run.report.chunk_sizes["streams"]
 
 
-def test_what_has_no_integers_gets_no_memory_and_a_reason():
-    x = np.random.default_rng(0).normal(size=(200, 6)).astype(np.float32)
-    network = nets.regressor()
-    found = attar.compress(network, data=x, recipe=read_named("ge2017") | {"budget": {}}, max_error=20)
-    assert isinstance(found.report.allocation, (str, in_stages.Allocation))
+@pytest.mark.parametrize(
+    ("what", "reason"),
+    [
+        (KeyboardInterrupt, "it was interrupted"),
+        (OutOfTime, "the time limit was reached"),
+        (ModelError("Sort"), "Sort"),
+    ],
+)
+def test_a_file_is_not_lost_for_its_memory(network, labelled, monkeypatch, run, what, reason):
+    def fails(*_):
+        raise what
+
+    monkeypatch.setattr(activation_widths, "solve", lambda *_, **__: fails())
+    found = attar.compress(network, data=labelled, recipe=RECIPE, max_drop=DROP)
+    assert found.data == run.data and found.report.allocation == reason
+
+
+def test_a_search_that_takes_hours_is_not_begun(network, labelled, monkeypatch):
+    monkeypatch.setattr(activation_widths, "MOST_MACS", 1e6)
+    found = attar.compress(network, data=labelled, recipe=RECIPE, max_drop=DROP)
+    assert "multiplications in integers, the limit is 1e+06" in found.report.allocation
 
 
 def test_reports_become_json(run):

@@ -167,6 +167,7 @@ def _allocated(asked: Job, applied: Applied, data: bytes) -> Allocation | str | 
         fp32_bytes=float_bytes(asked.model),
         weight_bytes=container.open(data).chunk_sizes["streams"],
         threads=asked.threads,
+        deadline=asked.deadline,
     )
     asked.progress("allocating memory for activations", 1.0)
     return found
