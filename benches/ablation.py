@@ -109,10 +109,17 @@ def table(name: str) -> str:
             gauged = along_slope._gauge(job, macs) if variant.gauged else usual
             found = at_damages(list(curve(job, gauged, images, original)))
         best = best or found
-        cells = (f"{size:,.0f} ({size / best[d] - 1:+.0%})" if size else "-" for d, size in found.items())
+        cells = (cell(size, best[damage]) for damage, size in found.items())
         lines.append(f"| {variant.name} | " + " | ".join(cells) + " |")
         print(lines[-1], flush=True)
     return "\n".join([*lines, ""])
+
+
+def cell(size: float | None, best: float | None) -> str:
+    """Return bytes, and how many more than the best has; a curve need not reach every damage."""
+    if not size:
+        return "-"
+    return f"{size:,.0f} ({size / best - 1:+.0%})" if best else f"{size:,.0f}"
 
 
 def job_of(name: str) -> Job:

@@ -11,9 +11,11 @@
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
 #include "attar/codec.h"
+#include "attar/engine.h"
 #include "attar/feedback.h"
 #include "attar/levels.h"
 
@@ -346,6 +348,201 @@ static void feedback_round(const floats_in &weights, const matrix_of<float> &tar
     });
 }
 
+// A block aligned to 64 bytes.
+class Block {
+public:
+    explicit Block(size_t bytes) : data(::operator new(bytes, std::align_val_t(64))) {}
+    ~Block() { ::operator delete(data, std::align_val_t(64)); }
+    Block(const Block &) = delete;
+    Block &operator=(const Block &) = delete;
+    void *get() const { return data; }
+
+private:
+    void *data;
+};
+
+// A program's section, checked, and the engine that runs it. Memory is taken in the constructor and nowhere else.
+class Engine {
+public:
+    Engine(const bytes_in &section, const std::string &most, uint32_t threads, uint64_t most_bytes)
+        : section(section), program(), engine(nullptr)
+    {
+        size_t program_bytes = 0;
+        checked([&] { return attar_program_bytes(section.data(), section.size(), &program_bytes); });
+        program_block.reset(new Block(program_bytes));
+        checked([&] {
+            return attar_program_read(section.data(), section.size(), program_block->get(), program_bytes, &program);
+        });
+        const attar_engine_options options = {isa_named(most), threads};
+        checked([&] { return attar_engine_bytes(&program, &options, &bytes); });
+        if (bytes > most_bytes)
+            throw nb::value_error("memory beyond the limit");
+        memory.reset(new Block(bytes));
+        checked([&] { return attar_engine_open(&program, &options, memory->get(), bytes, &engine); });
+    }
+
+    ~Engine()
+    {
+        if (engine != nullptr)
+            attar_engine_close(engine);
+    }
+
+    nb::object wanted(uint32_t number) const
+    {
+        attar_wanted found;
+        checked([&] { return attar_engine_wanted(engine, number, &found); });
+        if (found.index == ATTAR_NOTHING)
+            return nb::none();
+        return nb::make_tuple(found.index, found.is_bias != 0, found.rows, found.columns, found.scales);
+    }
+
+    void load_rows(uint32_t number, uint64_t first, const matrix_of<const int16_t> &rows)
+    {
+        checked([&] {
+            return fits(number, rows.shape(1))
+                       ? attar_engine_load_rows(engine, number, first, rows.shape(0), rows.data())
+                       : ATTAR_BAD_ARGUMENT;
+        });
+    }
+
+    void load_rows8(uint32_t number, uint64_t first, const matrix_of<const int8_t> &rows)
+    {
+        checked([&] {
+            return fits(number, rows.shape(1))
+                       ? attar_engine_load_rows8(engine, number, first, rows.shape(0), rows.data())
+                       : ATTAR_BAD_ARGUMENT;
+        });
+    }
+
+    void load_floats(uint32_t number, const vector_of<const float> &values)
+    {
+        checked([&] { return attar_engine_load_floats(engine, number, values.data(), values.size()); });
+    }
+
+    void ready()
+    {
+        checked([&] { return attar_engine_ready(engine); });
+    }
+
+    void set_floats(uint32_t input, const vector_of<const float> &values)
+    {
+        checked([&] {
+            return values.size() == elements(program.inputs, program.input_count, input)
+                       ? attar_engine_set_floats(engine, input, values.data())
+                       : ATTAR_BAD_ARGUMENT;
+        });
+    }
+
+    void set_integers(uint32_t input, const symbols_in &values)
+    {
+        checked([&] {
+            return values.size() == elements(program.inputs, program.input_count, input)
+                       ? attar_engine_set_integers(engine, input, values.data())
+                       : ATTAR_BAD_ARGUMENT;
+        });
+    }
+
+    void run()
+    {
+        checked([&] { return attar_engine_run(engine); });
+    }
+
+    void run_one(uint32_t number)
+    {
+        checked([&] { return attar_engine_run_one(engine, number); });
+    }
+
+    void get_floats(uint32_t output, const vector_of<float> &values) const
+    {
+        checked([&] {
+            return values.size() == elements(program.outputs, program.output_count, output)
+                       ? attar_engine_get_floats(engine, output, values.data())
+                       : ATTAR_BAD_ARGUMENT;
+        });
+    }
+
+    void get_integers(uint32_t output, const symbols_out &values) const
+    {
+        checked([&] {
+            return values.size() == elements(program.outputs, program.output_count, output)
+                       ? attar_engine_get_integers(engine, output, values.data())
+                       : ATTAR_BAD_ARGUMENT;
+        });
+    }
+
+    nb::list inputs() const { return ports(program.inputs, program.input_count); }
+    nb::list outputs() const { return ports(program.outputs, program.output_count); }
+
+    // (kind, kernels' kind of processor, elements of the output) of every operator.
+    nb::list operators() const
+    {
+        nb::list found;
+        for (uint32_t i = 0; i < program.operator_count; i++) {
+            const attar_operator &op = program.operators[i];
+            found.append(nb::make_tuple(attar_kind_name(op.kind), attar_isa_name(attar_engine_isa(engine, i)),
+                                        program.tensors[op.output].elements));
+        }
+        return found;
+    }
+
+    uint64_t arena_bytes() const { return program.arena_bytes; }
+    uint64_t memory_bytes() const { return bytes; }
+    uint32_t constant_count() const { return program.constant_count; }
+
+private:
+    static attar_isa isa_named(const std::string &name)
+    {
+        for (unsigned isa = 0; isa < ATTAR_ISA_COUNT; isa++)
+            if (name == attar_isa_name(static_cast<attar_isa>(isa)))
+                return static_cast<attar_isa>(isa);
+        throw nb::value_error(attar_status_name(ATTAR_BAD_ARGUMENT));
+    }
+
+    bool fits(uint32_t number, size_t columns) const
+    {
+        attar_wanted found;
+        return attar_engine_wanted(engine, number, &found) == ATTAR_OK && columns == found.columns;
+    }
+
+    size_t elements(const attar_port *ports, uint32_t count, uint32_t number) const
+    {
+        return number < count ? program.tensors[ports[number].tensor].elements : SIZE_MAX;
+    }
+
+    // (name, extents as the network's user counts) of what comes in or goes out.
+    nb::list ports(const attar_port *ports, uint32_t count) const
+    {
+        nb::list found;
+        for (uint32_t i = 0; i < count; i++) {
+            const attar_tensor &tensor = program.tensors[ports[i].tensor];
+            std::vector<uint32_t> shape(tensor.rank);
+            for (uint32_t place = 0; place < tensor.rank; place++)
+                shape[ports[i].axes[place]] = tensor.dims[place];
+            nb::list extents;
+            for (uint32_t extent : shape)
+                extents.append(extent);
+            nb::bytes name(reinterpret_cast<const char *>(ports[i].name), ports[i].name_length);
+            found.append(nb::make_tuple(name, nb::tuple(extents)));
+        }
+        return found;
+    }
+
+    bytes_in section;
+    std::unique_ptr<Block> program_block;
+    std::unique_ptr<Block> memory;
+    uint64_t bytes = 0;
+    attar_program program;
+    attar_engine *engine;
+};
+
+static nb::list isa_names()
+{
+    nb::list names;
+    for (unsigned isa = 0; isa <= static_cast<unsigned>(attar_isa_best()); isa++)
+        names.append(attar_isa_name(static_cast<attar_isa>(isa)));
+    return names;
+}
+
 static nb::list element_names()
 {
     nb::list names;
@@ -396,6 +593,27 @@ NB_MODULE(_native, m)
         .def("count", &LevelsModel::count, "symbols"_a, "first"_a, "counts"_a.noconvert())
         .def("tables", &LevelsModel::tables, "first"_a, "out"_a.noconvert())
         .def("frequencies", &LevelsModel::frequencies, "out"_a.noconvert());
+    m.def("isas", &isa_names);
+    nb::class_<Engine>(m, "Engine")
+        .def(nb::init<const bytes_in &, const std::string &, uint32_t, uint64_t>(), "section"_a, "most"_a, "threads"_a,
+             "most_bytes"_a)
+        .def("wanted", &Engine::wanted, "number"_a)
+        .def("load_rows", &Engine::load_rows, "number"_a, "first"_a, "rows"_a.noconvert())
+        .def("load_rows8", &Engine::load_rows8, "number"_a, "first"_a, "rows"_a.noconvert())
+        .def("load_floats", &Engine::load_floats, "number"_a, "values"_a.noconvert())
+        .def("ready", &Engine::ready)
+        .def("set_floats", &Engine::set_floats, "input"_a, "values"_a.noconvert())
+        .def("set_integers", &Engine::set_integers, "input"_a, "values"_a.noconvert())
+        .def("run", &Engine::run)
+        .def("run_one", &Engine::run_one, "number"_a)
+        .def("get_floats", &Engine::get_floats, "output"_a, "values"_a.noconvert())
+        .def("get_integers", &Engine::get_integers, "output"_a, "values"_a.noconvert())
+        .def_prop_ro("inputs", &Engine::inputs)
+        .def_prop_ro("outputs", &Engine::outputs)
+        .def_prop_ro("operators", &Engine::operators)
+        .def_prop_ro("arena_bytes", &Engine::arena_bytes)
+        .def_prop_ro("memory_bytes", &Engine::memory_bytes)
+        .def_prop_ro("constant_count", &Engine::constant_count);
     nb::class_<LevelsDecoder>(m, "LevelsDecoder")
         .def(nb::init<const bytes_in &, uint64_t>(), "payload"_a, "n"_a)
         .def("decode", &LevelsDecoder::decode, "first"_a, "count"_a, "sink"_a)

@@ -13,6 +13,11 @@ int attar_cpu_has_avx2(void);
 int attar_cpu_has_avx512(void);
 #endif
 
+/* Threads as POSIX has them; a device without them runs one. */
+#if defined(__unix__) && defined(__GNUC__) && __STDC_HOSTED__ == 1 && !defined(ATTAR_PORTABLE)
+#define ATTAR_HAS_THREADS 1
+#endif
+
 /* Every 64-bit ARM has it; words are loaded as they lie, so the order of bytes must be the usual one. */
 #if defined(__aarch64__) && defined(__ARM_NEON) && defined(__GNUC__) && !defined(__AARCH64EB__) && \
     !defined(ATTAR_PORTABLE)

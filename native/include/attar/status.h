@@ -16,7 +16,10 @@
     X(ATTAR_TRAILING_DATA, "trailing data")                                                        \
     X(ATTAR_OUTPUT_TOO_SMALL, "output too small")                                                  \
     X(ATTAR_BAD_SYMBOL, "symbol outside the alphabet")                                             \
-    X(ATTAR_BAD_ARGUMENT, "bad argument")
+    X(ATTAR_BAD_ARGUMENT, "bad argument")                                                          \
+    X(ATTAR_BAD_PROGRAM, "bad program")                                                            \
+    X(ATTAR_NO_THREADS, "threads cannot be started")                                               \
+    X(ATTAR_NOT_READY, "constants are missing")
 
 #define ATTAR_STATUS_ENUM(code, name) code,
 typedef enum attar_status { ATTAR_STATUS_TABLE(ATTAR_STATUS_ENUM) ATTAR_STATUS_COUNT } attar_status;

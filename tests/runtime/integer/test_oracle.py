@@ -35,6 +35,7 @@ def random_convolution(seed: int, bits: int) -> Program:
         weights=rng.integers(-top, top, (outputs, channels // groups, 2, 3)).astype(np.int16),
         weight_bits=bits,
         bias=rng.integers(-(2 ** (2 * bits)), 2 ** (2 * bits), outputs),
+        scales=np.ones(1, np.float32),
         strides=(2, 1),
         dilations=(1, 2),
         pads=((1, 0), (0, 2)),
@@ -90,6 +91,7 @@ def test_sums_are_exact_at_the_far_end_of_every_width(bits):
         weights=weights,
         weight_bits=bits,
         bias=np.zeros(2, np.int64),
+        scales=np.ones(1, np.float32),
     )
     program = Program({"x": Tensor("x", (inputs,), form), "y": Tensor("y", (2,), wide)}, (operator,), ("x",), ("y",))
     done = run_integers(program, {"x": np.full((1, inputs), -top)})

@@ -64,11 +64,16 @@ class Weighted(Accumulating):
     Attributes:
         weights: int8, or int16 where `weight_bits` exceed 8; their zero point is 0.
         bias: int32 or, with int64 accumulators, int64, in units of the accumulator.
+        scales: of the weights, float32, one or one for each output channel. `rescale` follows from them.
+        source, bias_source: names of the initializers that they come from, None of what was made on the way.
     """
 
     weights: np.ndarray
     weight_bits: int
     bias: np.ndarray
+    scales: np.ndarray
+    source: str | None = None
+    bias_source: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

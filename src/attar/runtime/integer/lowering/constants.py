@@ -61,6 +61,7 @@ def _scale_shift(site: Site, weights: np.ndarray, shift: np.ndarray) -> ScaleShi
         weights=integers.astype(np.int16),
         weight_bits=grid.bits,
         bias=stored_bias(bias.reshape(shift.shape), bits),
+        scales=grid.scales,
     )
 
 

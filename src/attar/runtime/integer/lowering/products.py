@@ -26,6 +26,8 @@ def lower_conv(site: Site) -> tuple[Operator, ...]:
     return (
         Convolution(
             **weighted(site, grid, bias, source.format.scale),
+            source=site.node.inputs[1].name,
+            bias_source=_name(site, 2),
             strides=moves.strides,
             dilations=moves.dilations,
             pads=tuple(pads),
@@ -46,7 +48,8 @@ def lower_gemm(site: Site) -> tuple[Operator, ...]:
     bias = _row(site, 2, weights.shape[axis]) * attributes.get_float("beta", 1.0)
     grid = _grid(site, weights, bias / float(alpha), axis=axis)
     scaled = Grid(grid.integers, grid.scales * alpha, grid.bits)
-    return (Dense(**weighted(site, scaled, bias, source.format.scale)),)
+    fields = weighted(site, scaled, bias, source.format.scale)
+    return (Dense(**fields, source=site.node.inputs[1].name, bias_source=_name(site, 2)),)
 
 
 def lower_matmul(site: Site) -> tuple[Operator, ...]:
@@ -60,7 +63,7 @@ def lower_matmul(site: Site) -> tuple[Operator, ...]:
     bias = np.zeros(1) if site.step.bias is None else site.step.bias
     bias = np.broadcast_to(bias.astype(np.float64), weights.shape[1])
     grid = _grid(site, weights, bias, axis=1)
-    return (Dense(**weighted(site, grid, bias, source.format.scale)),)
+    return (Dense(**weighted(site, grid, bias, source.format.scale), source=site.node.inputs[1].name),)
 
 
 def weighted(site: Site, grid: Grid, bias: np.ndarray, input_scale: float) -> dict[str, object]:
@@ -81,7 +84,13 @@ def weighted(site: Site, grid: Grid, bias: np.ndarray, input_scale: float) -> di
         "weights": np.ascontiguousarray(integers.astype(np.int8 if grid.bits <= 8 else np.int16)),
         "weight_bits": grid.bits,
         "bias": stored_bias(biases, bits),
+        "scales": shared(grid.scales),
     }
+
+
+def shared(scales: np.ndarray) -> np.ndarray:
+    """Return the one scale where all are the same."""
+    return scales[:1].copy() if (scales == scales[:1]).all() else scales
 
 
 def stored_bias(bias: np.ndarray, bits: int) -> np.ndarray:
@@ -102,6 +111,11 @@ def _constant(site: Site, position: int) -> np.ndarray:
     if values is None:
         raise site.refusal("its weights are not constant")
     return values
+
+
+def _name(site: Site, position: int) -> str | None:
+    value = site.node.inputs[position] if len(site.node.inputs) > position else None
+    return None if value is None else value.name
 
 
 def _row(site: Site, position: int, outputs: int) -> np.ndarray:

@@ -1,0 +1,231 @@
+/* The life of an engine: memory, constants, runs. */
+#include "engine.h"
+
+enum { SLACK = 64 }; /* bytes behind the arena that a kernel may read, and does not use */
+
+static attar_status checked(const attar_engine_options *options)
+{
+    const int fits = options->threads >= 1 && options->threads <= ATTAR_THREADS_MAX &&
+                     (unsigned)options->most < ATTAR_ISA_COUNT;
+    return fits ? ATTAR_OK : ATTAR_BAD_ARGUMENT;
+}
+
+/* Takes the memory of everything; with steps where there is a block. */
+static attar_status lay_out(const attar_program *program, const attar_engine_options *options, memory *from,
+                            attar_engine **engine, void **pool)
+{
+    attar_status status = checked(options);
+    attar_engine *made = attar_take(from, sizeof(attar_engine));
+    attar_step *steps = attar_take(from, program->operator_count * sizeof(attar_step));
+    uint64_t *missing = attar_take(from, program->operator_count * sizeof(uint64_t));
+    if (status == ATTAR_OK)
+        *pool = attar_take(from, attar_pool_bytes(options->threads));
+    for (uint32_t i = 0; status == ATTAR_OK && i < program->operator_count; i++) {
+        attar_step alone;
+        status = attar_prepare(program, &program->operators[i], options->most, from, steps == NULL ? &alone : &steps[i]);
+    }
+    uint8_t *arena = attar_take(from, program->arena_bytes + SLACK);
+    if (status == ATTAR_OK && made != NULL) {
+        const attar_engine fresh = {.program = program, .steps = steps, .missing = missing, .arena = arena};
+        *made = fresh;
+        *engine = made;
+    }
+    return status;
+}
+
+attar_status attar_engine_bytes(const attar_program *program, const attar_engine_options *options, uint64_t *bytes)
+{
+    memory none = {NULL, 0};
+    attar_engine *engine;
+    void *pool;
+    const attar_status status = lay_out(program, options, &none, &engine, &pool);
+    *bytes = none.used;
+    return status;
+}
+
+/* Everything that an engine reads has been written before, hostile programs or not. */
+static void clear(uint8_t *bytes, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++)
+        bytes[i] = 0;
+}
+
+static int is_of_table(const attar_program *program, uint32_t number)
+{
+    return number != ATTAR_NOTHING && program->constants[number].source <= ATTAR_TABLE_FLOATS;
+}
+
+/* What is to come for a step: its weights and one load of steps; one load of the bias. */
+static uint64_t expected(const attar_step *step)
+{
+    if (!attar_has_matrix(step->op))
+        return 0;
+    const uint64_t weights = (uint64_t)step->matrix.rows * step->matrix.taps * step->matrix.channels;
+    return (is_of_table(step->program, step->op->weights) ? weights + 1 : 0) +
+           (is_of_table(step->program, step->op->bias) ? 1 : 0);
+}
+
+attar_status attar_engine_open(const attar_program *program, const attar_engine_options *options, void *memory_,
+                               uint64_t bytes, attar_engine **engine)
+{
+    uint64_t needed;
+    void *pool;
+    attar_status status = attar_engine_bytes(program, options, &needed);
+    if (status == ATTAR_OK && (bytes < needed || (uintptr_t)memory_ % 64 != 0))
+        status = ATTAR_OUTPUT_TOO_SMALL;
+    if (status != ATTAR_OK)
+        return status;
+    clear(memory_, needed);
+    memory from = {memory_, 0};
+    status = lay_out(program, options, &from, engine, &pool);
+    for (uint32_t i = 0; status == ATTAR_OK && i < program->operator_count; i++) {
+        (*engine)->missing[i] = expected(&(*engine)->steps[i]);
+        attar_prepare_inline(&(*engine)->steps[i]);
+    }
+    return status == ATTAR_OK ? attar_pool_open(pool, options->threads, &(*engine)->pool) : status;
+}
+
+void attar_engine_close(attar_engine *engine)
+{
+    attar_pool_close(engine->pool);
+}
+
+/* The operator whose weights or bias a constant is; one that nobody has is not wanted. */
+static int reader_of(const attar_engine *engine, uint32_t number, uint32_t *op)
+{
+    for (*op = 0; *op < engine->program->operator_count; ++*op) {
+        const attar_operator *each = &engine->program->operators[*op];
+        if (attar_has_matrix(each) && (each->weights == number || each->bias == number))
+            return 1;
+    }
+    return 0;
+}
+
+attar_status attar_engine_wanted(const attar_engine *engine, uint32_t number, attar_wanted *wanted)
+{
+    const attar_wanted nothing = {.index = ATTAR_NOTHING};
+    uint32_t op;
+    *wanted = nothing;
+    if (number >= engine->program->constant_count)
+        return ATTAR_BAD_ARGUMENT;
+    if (!is_of_table(engine->program, number) || !reader_of(engine, number, &op))
+        return ATTAR_OK;
+    const attar_step *step = &engine->steps[op];
+    const uint64_t columns = (uint64_t)step->matrix.taps * step->matrix.channels;
+    wanted->index = engine->program->constants[number].index;
+    wanted->is_bias = step->op->bias == number;
+    wanted->rows = step->op->is_transposed && !wanted->is_bias ? columns : step->matrix.rows;
+    wanted->columns = wanted->is_bias ? 1 : step->op->is_transposed ? step->matrix.rows : columns;
+    wanted->scales = step->matrix.rows;
+    return ATTAR_OK;
+}
+
+/* The step that wants rows `first` to `first + count - 1` of a constant; NULL where none does, or not so many. */
+static attar_step *step_for_rows(attar_engine *engine, uint32_t number, uint64_t first, uint64_t count)
+{
+    attar_wanted wanted;
+    uint32_t op;
+    if (attar_engine_wanted(engine, number, &wanted) != ATTAR_OK || wanted.index == ATTAR_NOTHING || wanted.is_bias)
+        return NULL;
+    if (first > wanted.rows || count > wanted.rows - first || !reader_of(engine, number, &op))
+        return NULL;
+    if (count * wanted.columns > engine->missing[op])
+        return NULL;
+    engine->missing[op] -= count * wanted.columns;
+    return &engine->steps[op];
+}
+
+attar_status attar_engine_load_rows(attar_engine *engine, uint32_t number, uint64_t first, uint64_t count,
+                                    const int16_t *values)
+{
+    attar_step *step = step_for_rows(engine, number, first, count);
+    if (step == NULL)
+        return ATTAR_BAD_ARGUMENT;
+    const uint64_t columns = (uint64_t)step->matrix.taps * step->matrix.channels;
+    const uint64_t total = count * (step->op->is_transposed ? step->matrix.rows : columns);
+    for (uint64_t i = 0; !step->matrix.is_wide && i < total; i++)
+        if (values[i] < INT8_MIN || values[i] > INT8_MAX)
+            return ATTAR_BAD_SYMBOL;
+    attar_prepare_rows(step, first, count, values);
+    return ATTAR_OK;
+}
+
+attar_status attar_engine_load_rows8(attar_engine *engine, uint32_t number, uint64_t first, uint64_t count,
+                                     const int8_t *values)
+{
+    attar_step *step = step_for_rows(engine, number, first, count);
+    if (step == NULL)
+        return ATTAR_BAD_ARGUMENT;
+    attar_prepare_rows8(step, first, count, values);
+    return ATTAR_OK;
+}
+
+attar_status attar_engine_load_floats(attar_engine *engine, uint32_t number, const float *values, uint64_t count)
+{
+    attar_wanted wanted;
+    uint32_t op;
+    const attar_status status = attar_engine_wanted(engine, number, &wanted);
+    if (status != ATTAR_OK)
+        return status;
+    if (wanted.index == ATTAR_NOTHING || !reader_of(engine, number, &op) || engine->missing[op] == 0 ||
+        (count != wanted.scales && (count != 1 || wanted.is_bias)))
+        return ATTAR_BAD_ARGUMENT;
+    if (wanted.is_bias)
+        attar_prepare_bias(&engine->steps[op], values);
+    else
+        attar_prepare_scales(&engine->steps[op], values, count);
+    engine->missing[op]--;
+    return ATTAR_OK;
+}
+
+attar_status attar_engine_ready(attar_engine *engine)
+{
+    attar_status status = ATTAR_OK;
+    for (uint32_t i = 0; status == ATTAR_OK && i < engine->program->operator_count; i++)
+        status = engine->missing[i] == 0 ? attar_prepare_finish(&engine->steps[i]) : ATTAR_NOT_READY;
+    engine->is_ready = status == ATTAR_OK;
+    return status;
+}
+
+static void share_of(void *context, uint32_t share, uint32_t shares)
+{
+    const attar_step *step = *(attar_step **)context;
+    uint8_t *arena = ((attar_engine **)context)[1]->arena;
+    const uint64_t begin = step->items * share / shares, end = step->items * (share + 1) / shares;
+    if (begin < end)
+        step->kernel->run(step, arena, begin, end);
+}
+
+static void run_step(attar_engine *engine, uint32_t number)
+{
+    void *context[2] = {&engine->steps[number], engine};
+    attar_pool_do(engine->pool, share_of, context);
+}
+
+attar_status attar_engine_run(attar_engine *engine)
+{
+    if (!engine->is_ready)
+        return ATTAR_NOT_READY;
+    attar_pool_wake(engine->pool);
+    for (uint32_t i = 0; i < engine->program->operator_count; i++)
+        run_step(engine, i);
+    attar_pool_rest(engine->pool);
+    return ATTAR_OK;
+}
+
+attar_status attar_engine_run_one(attar_engine *engine, uint32_t number)
+{
+    if (!engine->is_ready)
+        return ATTAR_NOT_READY;
+    if (number >= engine->program->operator_count)
+        return ATTAR_BAD_ARGUMENT;
+    attar_pool_wake(engine->pool);
+    run_step(engine, number);
+    attar_pool_rest(engine->pool);
+    return ATTAR_OK;
+}
+
+attar_isa attar_engine_isa(const attar_engine *engine, uint32_t number)
+{
+    return number < engine->program->operator_count ? engine->steps[number].kernel->isa : ATTAR_ISA_REF;
+}

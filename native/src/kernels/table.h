@@ -1,0 +1,35 @@
+/* All kernels, listed once, the faster ones of a kind first: declarations, choice at run time, tests and benchmarks come
+ * from here. Internal. */
+#ifndef ATTAR_KERNELS_TABLE_H
+#define ATTAR_KERNELS_TABLE_H
+
+#include "../cpu.h"
+#include "kernel.h"
+
+#ifdef ATTAR_HAS_AVX512VNNI
+#define ATTAR_AVX512VNNI_KERNELS(X)
+#else
+#define ATTAR_AVX512VNNI_KERNELS(X)
+#endif
+
+#define ATTAR_REF_KERNELS(X)                                                                       \
+    X(attar_ref_convolution)                                                                       \
+    X(attar_ref_dense)                                                                             \
+    X(attar_ref_scale_shift)                                                                       \
+    X(attar_ref_product)                                                                           \
+    X(attar_ref_sum)                                                                               \
+    X(attar_ref_average_pool)                                                                      \
+    X(attar_ref_max_pool)                                                                          \
+    X(attar_ref_concat)                                                                            \
+    X(attar_ref_requantize)                                                                        \
+    X(attar_ref_table)                                                                             \
+    X(attar_ref_transpose)                                                                         \
+    X(attar_ref_pad)
+
+#define ATTAR_KERNEL_TABLE(X) ATTAR_AVX512VNNI_KERNELS(X) ATTAR_REF_KERNELS(X)
+
+#define ATTAR_KERNEL_DECLARED(name) extern const attar_kernel name;
+ATTAR_KERNEL_TABLE(ATTAR_KERNEL_DECLARED)
+#undef ATTAR_KERNEL_DECLARED
+
+#endif

@@ -1,0 +1,5 @@
+"""Programs as the native engine runs them: laid out in memory, written as a section of a file, executed."""
+
+from .native import KERNELS, Machine
+
+__all__ = ["KERNELS", "Machine"]

@@ -1,0 +1,154 @@
+"""The native engine with its errors turned into attar's: it opens a section, loads constants, runs samples."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ... import _native
+from ...errors import DataError, FormatError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_MEMORY_BYTES = 8 << 30  # the default of an engine's own limit
+KERNELS = tuple(_native.isas())  # kinds of processor that kernels of this one are written for, the plainest first
+
+
+@dataclass(frozen=True)
+class Port:
+    """A tensor that comes in or goes out: its name and the extents of one sample."""
+
+    name: str
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a constant has to be loaded with: the place of a tensor in the table, and how it is seen as a matrix."""
+
+    place: int
+    is_bias: bool
+    rows: int
+    columns: int
+    scales: int
+
+
+class Machine:
+    """One program in memory.
+
+    Args:
+        section: the program's bytes. kernels: the most able kind to use, one of KERNELS. threads: 1 to 64.
+        max_memory_bytes: refuse programs that need more.
+
+    Raises:
+        FormatError: the section is malformed, or wants more memory than the limit.
+    """
+
+    def __init__(
+        self, section: bytes, *, kernels: str = KERNELS[-1], threads: int = 1, max_memory_bytes: int = MAX_MEMORY_BYTES
+    ) -> None:
+        try:
+            self._native = _native.Engine(np.frombuffer(section, np.uint8), kernels, threads, max_memory_bytes)
+            self.inputs, self.outputs = _ports(self._native.inputs), _ports(self._native.outputs)
+        except (ValueError, MemoryError) as error:
+            raise FormatError(f"program section of {len(section):,} bytes: {error}") from error
+
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes of all activations."""
+        return self._native.arena_bytes
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of everything that the engine has: arena, weights as the kernels want them, a little beside."""
+        return self._native.memory_bytes
+
+    @property
+    def operators(self) -> list[tuple[str, str, int]]:
+        """Kind, kind of kernel and elements of the output of every operator, in order."""
+        return self._native.operators
+
+    def wanted(self) -> dict[int, Wanted]:
+        """Return what has to be loaded, by the number of the constant."""
+        found = {number: self._native.wanted(number) for number in range(self._native.constant_count)}
+        return {number: Wanted(*each) for number, each in found.items() if each is not None}
+
+    def load_rows(self, number: int, first: int, rows: np.ndarray) -> None:
+        """Load consecutive rows (rows, columns) of integers, int8 or int16."""
+        load = self._native.load_rows8 if rows.dtype == np.int8 else self._native.load_rows
+        _checked(f"weights {number}", load, number, first, np.ascontiguousarray(rows))
+
+    def load_floats(self, number: int, values: np.ndarray) -> None:
+        """Load the steps of a tensor of integers, or a bias."""
+        _checked(f"constant {number}", self._native.load_floats, number, np.ascontiguousarray(values, np.float32))
+
+    def ready(self) -> None:
+        """Check that everything is there and fits its accumulators."""
+        _checked("program section", self._native.ready)
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return float32 outputs (samples, ...) for float inputs (samples, ...).
+
+        Raises:
+            DataError: an input is missing, has another shape than the program, or holds NaN.
+        """
+        return self._run(inputs, np.float32, self._native.set_floats, self._native.get_floats)
+
+    def run_integers(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return integer outputs (int32) for integer inputs (samples, ...).
+
+        Raises:
+            DataError: as `run`, or an integer that the input's format does not have.
+        """
+        return self._run(inputs, np.int32, self._native.set_integers, self._native.get_integers)
+
+    def run_operator(self, number: int) -> None:
+        """Run one operator on what the arena holds."""
+        self._native.run_one(number)
+
+    def _run(self, inputs: Mapping[str, np.ndarray], kind: type, put: "Callable", get: "Callable") -> dict:
+        given = [_samples(port, inputs, kind) for port in self.inputs]
+        counts = {len(values) for values in given}
+        if len(counts) != 1:
+            raise DataError(f"the inputs have {sorted(counts)} samples; they need equally many")
+        samples = counts.pop()
+        outputs = {port.name: np.empty((samples, *port.shape), kind) for port in self.outputs}
+        for sample in range(samples):
+            for number, (port, values) in enumerate(zip(self.inputs, given, strict=True)):
+                _set(port, put, number, values[sample].reshape(-1))
+            self._native.run()
+            for number, port in enumerate(self.outputs):
+                get(number, outputs[port.name][sample].reshape(-1))
+        return outputs
+
+
+def _ports(found: Sequence[tuple[bytes, tuple[int, ...]]]) -> tuple[Port, ...]:
+    return tuple(Port(name.decode(), tuple(shape)) for name, shape in found)
+
+
+def _checked(what: str, call: "Callable", *arguments: object) -> None:
+    try:
+        call(*arguments)
+    except ValueError as error:
+        raise FormatError(f"{what}: {error}") from error
+
+
+def _samples(port: Port, inputs: Mapping[str, np.ndarray], kind: type) -> np.ndarray:
+    if port.name not in inputs:
+        raise DataError(f"the program needs input '{port.name}', which was not given: {', '.join(inputs)} were")
+    values = np.asarray(inputs[port.name])
+    fits = np.issubdtype(values.dtype, np.integer) or kind is np.float32
+    if values.ndim == 0 or prod(values.shape[1:]) != prod(port.shape) or values.shape[1:] != port.shape or not fits:
+        raise DataError(f"input '{port.name}': {values.dtype} {values.shape[1:]} given, {port.shape} wanted")
+    return np.ascontiguousarray(values, kind)
+
+
+def _set(port: Port, put: "Callable", number: int, values: np.ndarray) -> None:
+    try:
+        put(number, values)
+    except ValueError as error:
+        reason = "it holds NaN, or an integer that its format does not have"
+        raise DataError(f"input '{port.name}': {reason} ({error})") from error
