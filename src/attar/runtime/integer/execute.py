@@ -27,6 +27,7 @@ from .program import (
     Sum,
     Table,
     Transpose,
+    TransposedConvolution,
 )
 
 Ints = dict[str, np.ndarray]
@@ -49,6 +50,10 @@ class Machine:
     def q(self, operator: Operator) -> np.ndarray:
         """Return the first input as it is, int32."""
         return self.tensors[operator.inputs[0]]
+
+    def shape(self, operator: Operator) -> tuple[int, ...]:
+        """Return the shape of one sample of the output."""
+        return self.program.tensors[operator.output].shape
 
     def clamped(self, operator: Clamped, values: np.ndarray) -> np.ndarray:
         """Return values plus the output's zero point, clamped."""
@@ -87,6 +92,21 @@ def _convolution(operator: Convolution, machine: Machine) -> np.ndarray:
         dilations=operator.dilations,
         pads=operator.pads,
         groups=operator.groups,
+    )
+    axes = len(operator.strides)
+    sums += operator.bias.reshape(-1, *(1,) * axes)
+    return machine.finished(operator, sums, _along(operator.rescale, axes))
+
+
+def _transposed(operator: TransposedConvolution, machine: Machine) -> np.ndarray:
+    sums = kernels.transposed_convolution(
+        machine.x(operator),
+        operator.weights,
+        strides=operator.strides,
+        dilations=operator.dilations,
+        begins=operator.begins,
+        groups=operator.groups,
+        extents=machine.shape(operator)[1:],
     )
     axes = len(operator.strides)
     sums += operator.bias.reshape(-1, *(1,) * axes)
@@ -151,7 +171,7 @@ def _table(operator: Table, machine: Machine) -> np.ndarray:
 
 def _reshape(operator: Reshape, machine: Machine) -> np.ndarray:
     q = machine.q(operator)
-    return q.reshape(len(q), *machine.program.tensors[operator.output].shape)
+    return q.reshape(len(q), *machine.shape(operator))
 
 
 def _transpose(operator: Transpose, machine: Machine) -> np.ndarray:
@@ -164,6 +184,7 @@ def _pad(operator: Pad, machine: Machine) -> np.ndarray:
 
 RULES: dict[type, Callable[[Operator, Machine], np.ndarray]] = {
     Convolution: _convolution,
+    TransposedConvolution: _transposed,
     Dense: _dense,
     ScaleShift: _scale_shift,
     Product: _product,

@@ -36,6 +36,32 @@ def convolution(
     return (rows @ columns).reshape(samples, len(weights), *extents).astype(np.int64)
 
 
+def transposed_convolution(
+    x: np.ndarray,
+    weights: np.ndarray,
+    *,
+    strides: tuple,
+    dilations: tuple,
+    begins: tuple,
+    groups: int,
+    extents: tuple[int, ...],
+) -> np.ndarray:
+    """Return what the cells of x spread over (samples, outputs, *extents), int64.
+
+    It is a convolution of x, zeros between its cells and around them, with the kernel turned around.
+    """
+    spans = tuple((taps - 1) * dilation + 1 for taps, dilation in zip(weights.shape[2:], dilations, strict=True))
+    lengths = [(extent - 1) * stride + 1 for extent, stride in zip(x.shape[2:], strides, strict=True)]
+    apart = np.zeros((*x.shape[:2], *lengths), x.dtype)
+    apart[(slice(None), slice(None), *(slice(None, None, stride) for stride in strides))] = x
+    turned = np.flip(weights, axis=tuple(range(2, weights.ndim)))
+    pads = tuple(
+        (span - 1 - begin, begin + extent - length)
+        for span, begin, extent, length in zip(spans, begins, extents, lengths, strict=True)
+    )
+    return convolution(apart, turned, strides=(1,) * len(strides), dilations=dilations, pads=pads, groups=groups)
+
+
 def window_sums(x: np.ndarray, kernel: tuple, *, strides: tuple, dilations: tuple, pads: Pads) -> np.ndarray:
     """Return the sums over all windows, int64."""
     seen = windows(padded(x, pads), kernel, strides, dilations)
@@ -60,8 +86,8 @@ def padded(x: np.ndarray, pads: Pads, value: int = 0) -> np.ndarray:
     """Return x (samples, channels, *extents) with cells of `value` around its spatial axes; cut for pads below zero."""
     if not any(end for pad in pads for end in pad):
         return x
-    wide = np.pad(x, ((0, 0), (0, 0), *((b, max(e, 0)) for b, e in pads)), constant_values=value)
-    return wide[(slice(None), slice(None), *(slice(None, e if e < 0 else None) for _, e in pads))]
+    wide = np.pad(x, ((0, 0), (0, 0), *((max(b, 0), max(e, 0)) for b, e in pads)), constant_values=value)
+    return wide[(slice(None), slice(None), *(slice(max(-b, 0), e if e < 0 else None) for b, e in pads))]
 
 
 def exact_type(x: np.ndarray, weights: np.ndarray) -> type:

@@ -13,6 +13,7 @@ from .lowering.moves import lower_pad, lower_reshape, lower_transpose
 from .lowering.pools import lower_average_pool, lower_global_average, lower_max_pool, lower_reduce_mean
 from .lowering.products import lower_conv, lower_gemm, lower_matmul
 from .lowering.site import Rule, Site
+from .lowering.transposed import lower_conv_transpose
 from .prepare import batch_of, prepare, sample_shape
 from .program import Operator, Program, Tensor
 from .schemes import FixedPoint, Scheme
@@ -105,6 +106,7 @@ def _rule(step: Step) -> Rule:
 
 RULES: dict[str, Rule] = {
     "Conv": lower_conv,
+    "ConvTranspose": lower_conv_transpose,
     "Gemm": lower_gemm,
     "MatMul": lower_matmul,
     "BatchNormalization": lower_norm,

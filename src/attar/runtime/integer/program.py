@@ -86,6 +86,22 @@ class Convolution(Weighted):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class TransposedConvolution(Weighted):
+    """Every cell of (channels, *extents) spreads over a window; weights and bias have the shapes of a Convolution's.
+
+    Tap t of cell i meets place i x stride + t x dilation - begin of the output. Places that none meets hold the bias.
+
+    Attributes:
+        begins: how many places are cut off before each spatial axis; behind, the output's shape says it.
+    """
+
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    begins: tuple[int, ...]
+    groups: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Dense(Weighted):
     """A matrix applied to the last axis; weights (outputs, inputs), bias (outputs,)."""
 

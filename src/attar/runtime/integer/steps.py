@@ -10,7 +10,7 @@ from ...errors import ModelError
 from ...graph.operators import constant_of, is_default_domain
 
 JOINING = ("Add", "Sub", "Mul", "Div", "Concat", "MatMul", "Gemm")  # all else has one input that flows, the first
-CLAMPING = ("Conv", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "BatchNormalization")
+CLAMPING = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "BatchNormalization")
 CLAMPING += ("AveragePool", "GlobalAveragePool", "ReduceMean")
 KEEPING_FORMAT = ("MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Pad", "Identity", "Dropout")
 

@@ -14,14 +14,14 @@ from .site import Site, checked_width, product_factors, rescale
 
 def lower_conv(site: Site) -> tuple[Operator, ...]:
     """Lower a Conv over one or two spatial axes."""
-    source, extents, weights = site.sole_input(), site.spatial(), _constant(site, 1)
+    source, extents, weights = site.sole_input(), site.spatial(), constant(site, 1)
     moves = geometry(site.node, weights.shape[2:])
     pads = []
     for axis, extent in enumerate(extents):
         begin, kernel = moves.begin(axis, extent), (moves.kernel[axis] - 1) * moves.dilations[axis] + 1
         windows = (site.output.shape[1 + axis] - 1) * moves.strides[axis] + kernel
         pads.append((begin, windows - extent - begin))
-    bias = _row(site, 2, len(weights))
+    bias = bias_row(site, 2, len(weights))
     grid = _grid(site, weights, bias, axis=0)
     return (
         Convolution(
@@ -39,11 +39,11 @@ def lower_gemm(site: Site) -> tuple[Operator, ...]:
     source, attributes = site.sole_input(), site.node.attributes
     if attributes.get_int("transA", 0) or len(source.shape) != 1 or site.step.inputs[0] is not site.node.inputs[0]:
         raise site.refusal("its first operand has to be the samples, one a row")
-    weights, axis = _constant(site, 1), 0 if attributes.get_int("transB", 0) else 1
+    weights, axis = constant(site, 1), 0 if attributes.get_int("transB", 0) else 1
     alpha = np.float32(attributes.get_float("alpha", 1.0))
     if not alpha > 0:
         raise site.refusal(f"alpha {alpha:g} is not positive")
-    bias = _row(site, 2, weights.shape[axis]) * attributes.get_float("beta", 1.0)
+    bias = bias_row(site, 2, weights.shape[axis]) * attributes.get_float("beta", 1.0)
     grid = _grid(site, weights, bias / float(alpha), axis=axis)
     scaled = Grid(grid.integers, grid.scales * alpha, grid.bits)
     return (Dense(**weighted(site, scaled, bias, source.format.scale)),)
@@ -54,7 +54,7 @@ def lower_matmul(site: Site) -> tuple[Operator, ...]:
     source = site.sole_input()
     if site.step.inputs[0] is not site.node.inputs[0]:
         raise site.refusal("its weights are the first operand; only the second is known")
-    weights = _constant(site, 1)
+    weights = constant(site, 1)
     if weights.ndim != 2:
         raise site.refusal(f"its weights have {weights.ndim} axes; two are known")
     bias = np.zeros(1) if site.step.bias is None else site.step.bias
@@ -97,18 +97,19 @@ def _grid(site: Site, weights: np.ndarray, bias: np.ndarray, *, axis: int) -> Gr
     return grid_of(name, rows, bias, site.inputs[0].format, site.scheme)
 
 
-def _constant(site: Site, position: int) -> np.ndarray:
+def constant(site: Site, position: int) -> np.ndarray:
+    """Return the weights at `position`."""
     values = numbers(site.node.inputs[position])
     if values is None:
         raise site.refusal("its weights are not constant")
     return values
 
 
-def _row(site: Site, position: int, outputs: int) -> np.ndarray:
+def bias_row(site: Site, position: int, outputs: int) -> np.ndarray:
     """Return an optional bias as float64 (outputs,)."""
     if len(site.node.inputs) <= position or site.node.inputs[position] is None:
         return np.zeros(outputs)
-    values = _constant(site, position)
+    values = constant(site, position)
     if values.size not in (1, outputs) or values.size != (values.shape[-1] if values.ndim else 1):
         raise site.refusal(f"its bias has shape {values.shape}; one number for each of {outputs} outputs is known")
     return np.broadcast_to(values.reshape(-1).astype(np.float64), outputs)
