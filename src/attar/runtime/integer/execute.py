@@ -18,12 +18,14 @@ from .program import (
     MaxPool,
     Operator,
     Pad,
+    Pick,
     Product,
     Program,
     Requantize,
     Rescale,
     Reshape,
     ScaleShift,
+    Slice,
     Sum,
     Table,
     Transpose,
@@ -178,6 +180,20 @@ def _transpose(operator: Transpose, machine: Machine) -> np.ndarray:
     return machine.q(operator).transpose(0, *(axis + 1 for axis in operator.axes))
 
 
+def _slice(operator: Slice, machine: Machine) -> np.ndarray:
+    q = machine.q(operator)
+    for axis, extent in enumerate(machine.shape(operator)):
+        q = np.take(q, operator.starts[axis] + operator.steps[axis] * np.arange(extent), axis=axis + 1)
+    return q
+
+
+def _pick(operator: Pick, machine: Machine) -> np.ndarray:
+    q = machine.q(operator)
+    for axis, indices in enumerate(operator.indices):
+        q = np.take(q, indices, axis=axis + 1)
+    return q
+
+
 def _pad(operator: Pad, machine: Machine) -> np.ndarray:
     return np.pad(machine.q(operator), ((0, 0), *operator.pads), constant_values=operator.value)
 
@@ -196,5 +212,7 @@ RULES: dict[type, Callable[[Operator, Machine], np.ndarray]] = {
     Table: _table,
     Reshape: _reshape,
     Transpose: _transpose,
+    Slice: _slice,
+    Pick: _pick,
     Pad: _pad,
 }

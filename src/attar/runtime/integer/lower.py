@@ -9,7 +9,7 @@ from ...graph.operators import is_default_domain
 from ...numerics.formats import Format
 from .lowering.constants import lower_norm
 from .lowering.elementwise import FUNCTIONS, lower_clamp, lower_concat, lower_product, lower_sum, lower_table
-from .lowering.moves import lower_pad, lower_reshape, lower_transpose
+from .lowering.moves import lower_gather, lower_pad, lower_reshape, lower_slice, lower_transpose
 from .lowering.pools import lower_average_pool, lower_global_average, lower_max_pool, lower_reduce_mean
 from .lowering.products import lower_conv, lower_gemm, lower_matmul
 from .lowering.site import Rule, Site
@@ -122,6 +122,8 @@ RULES: dict[str, Rule] = {
     "GlobalAveragePool": lower_global_average,
     "ReduceMean": lower_reduce_mean,
     "Pad": lower_pad,
+    "Slice": lower_slice,
+    "Gather": lower_gather,
     "Transpose": lower_transpose,
     **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"), lower_reshape),
     **dict.fromkeys(FUNCTIONS, lower_table),

@@ -186,6 +186,21 @@ class Transpose(Operator):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Slice(Operator):
+    """Along each axis, cell i of the output is cell `starts` + i x `steps` of the input; steps are of either sign."""
+
+    starts: tuple[int, ...]
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pick(Operator):
+    """Along each axis, cell i of the output is cell `indices`[i] (int32, 0 and more) of the input."""
+
+    indices: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Pad(Operator):
     """Cells of one integer, `value`, before and behind each axis."""
 

@@ -3,9 +3,10 @@
 import numpy as np
 
 from ....numerics.formats import quantize
-from ..program import Operator, Pad, Reshape, Transpose
-from ..steps import numbers
+from ..program import Operator, Pad, Pick, Reshape, Slice, Transpose
 from .site import Site
+
+WHOLE = 2**31 - 1  # where an exporter ends a slice that goes to the end, at least
 
 
 def lower_reshape(site: Site) -> tuple[Operator, ...]:
@@ -32,27 +33,49 @@ def lower_pad(site: Site) -> tuple[Operator, ...]:
     pads = _pads(site, len(source.shape) + 1)
     if any(pads[0]) or any(end < 0 for pad in pads for end in pad):
         raise site.refusal(f"pads {pads} of samples, or below zero")
-    value = np.float32(_operand(site, 2, attributes.get_float("value", 0.0)))
+    value = np.float32(site.constant(2, attributes.get_float("value", 0.0))).reshape(())
     return (Pad(**site.wiring(), pads=tuple(pads[1:]), value=int(quantize(value, source.format))),)
+
+
+def lower_slice(site: Site) -> tuple[Operator, ...]:
+    """Lower a Slice of any axes but the sample's, forward or backward."""
+    extents, attributes = site.sole_input().shape, site.node.attributes
+    first = np.asarray(site.constant(1, attributes.get_ints("starts", ())))
+    last = np.asarray(site.constant(2, attributes.get_ints("ends", ())))
+    axes = np.asarray(site.constant(3, attributes.get_ints("axes", range(first.size)))) % (len(extents) + 1)
+    strides = np.asarray(site.constant(4, np.ones(first.size, int)))
+    starts, steps = [0] * len(extents), [1] * len(extents)
+    for axis, *cut in zip(axes.tolist(), first.tolist(), last.tolist(), strides.tolist(), strict=True):
+        if axis > 0:
+            starts[axis - 1], _, steps[axis - 1] = slice(*cut).indices(extents[axis - 1])
+        elif cut[0] != 0 or cut[2] != 1 or 0 <= cut[1] < WHOLE:
+            raise site.refusal(f"it cuts the sample's axis: {cut[0]} to {cut[1]} in steps of {cut[2]}")
+    return (Slice(**site.wiring(), starts=tuple(starts), steps=tuple(steps)),)
+
+
+def lower_gather(site: Site) -> tuple[Operator, ...]:
+    """Lower a Gather of constant places along an axis that is not the sample's."""
+    source = site.sole_input()
+    axis = site.node.attributes.get_int("axis", 0) % (len(source.shape) + 1) - 1
+    if axis < 0:
+        raise site.refusal("it looks up samples")
+    places = np.asarray(site.constant(1, ()))
+    indices = [np.arange(extent, dtype=np.int32) for extent in source.shape]
+    indices[axis] = (places.reshape(-1) % source.shape[axis]).astype(np.int32)
+    if places.ndim == 1:
+        return (Pick(**site.wiring(), indices=tuple(indices)),)
+    picked = site.between("picked", tuple(each.size for each in indices))
+    flat = Reshape(inputs=(picked.name,), output=site.output.name)
+    return Pick(**{**site.wiring(), "output": picked.name}, indices=tuple(indices)), flat
 
 
 def _pads(site: Site, rank: int) -> list[tuple[int, int]]:
     """Return the border of every axis, the sample's first."""
-    given = np.asarray(_operand(site, 1, site.node.attributes.get_ints("pads", ()))).astype(int)
-    axes = np.asarray(_operand(site, 3, range(rank))).astype(int) % rank
+    given = np.asarray(site.constant(1, site.node.attributes.get_ints("pads", ()))).astype(int)
+    axes = np.asarray(site.constant(3, range(rank))).astype(int) % rank
     if given.size != 2 * axes.size:
         raise site.refusal("its pads are not constant")
     pads = [(0, 0)] * rank
     for axis, begin, end in zip(axes, given[: axes.size], given[axes.size :], strict=True):
         pads[axis] = (int(begin), int(end))
     return pads
-
-
-def _operand(site: Site, position: int, default: object) -> object:
-    """Return an optional constant input, or what an attribute of older operators says."""
-    if len(site.node.inputs) <= position or site.node.inputs[position] is None:
-        return default
-    values = numbers(site.node.inputs[position])
-    if values is None:
-        raise site.refusal(f"its input {position} is not constant")
-    return values.reshape(()) if values.size == 1 and position == 2 else values

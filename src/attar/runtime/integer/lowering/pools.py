@@ -35,8 +35,7 @@ def lower_global_average(site: Site) -> tuple[Operator, ...]:
     kept = (source.shape[0], *ones)
     if site.output.shape == kept:
         return (_average(site, site.output, moves, ((0, 0),) * len(ones), counts),)
-    pooled = Tensor(f"{site.output.name}/pooled", kept, site.output.format)
-    site.tensors[pooled.name] = pooled
+    pooled = site.between("pooled", kept)
     flat = Reshape(inputs=(pooled.name,), output=site.output.name)
     return _average(site, pooled, moves, ((0, 0),) * len(ones), counts), flat
 

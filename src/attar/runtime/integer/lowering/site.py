@@ -14,7 +14,7 @@ from ....numerics.formats import Format
 from ....numerics.requantize import precision_for, scaling
 from ..program import Operator, Rescale, Tensor
 from ..schemes import Scheme
-from ..steps import Step
+from ..steps import Step, numbers
 from ..weights import Given
 
 Rule = Callable[["Site"], tuple[Operator, ...]]
@@ -52,6 +52,25 @@ class Site:
         """Return the fields of an operator that clamps to the output's range and to what is fused into the step."""
         low, high = clamp_limits(self.output.format, self.step.limits or (-math.inf, math.inf))
         return {**self.wiring(), "low": low, "high": high}
+
+    def constant(self, position: int, default: object) -> object:
+        """Return the numbers of a constant input, or `default` where the operator has no such input.
+
+        Raises:
+            ModelError: it is computed.
+        """
+        if len(self.node.inputs) <= position or self.node.inputs[position] is None:
+            return default
+        values = numbers(self.node.inputs[position])
+        if values is None:
+            raise self.refusal(f"its input {position} is not constant")
+        return values
+
+    def between(self, name: str, shape: tuple[int, ...]) -> Tensor:
+        """Declare a tensor of the output's format between the operators of this step."""
+        made = Tensor(f"{self.output.name}/{name}", shape, self.output.format)
+        self.tensors[made.name] = made
+        return made
 
     def sole_input(self) -> Tensor:
         """Return the only tensor that flows in.
