@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...numerics.requantize import requantize
+from ...numerics.rounding import half_added_and_shifted
 from . import kernels
 from .accumulators import Record
 from .program import (
@@ -15,6 +16,7 @@ from .program import (
     Concat,
     Convolution,
     Dense,
+    Interpolate,
     MaxPool,
     Operator,
     Pad,
@@ -194,6 +196,16 @@ def _pick(operator: Pick, machine: Machine) -> np.ndarray:
     return q
 
 
+def _interpolate(operator: Interpolate, machine: Machine) -> np.ndarray:
+    sums = machine.q(operator).astype(np.int64)
+    fields = zip(operator.axes, operator.nearer, operator.farther, operator.weights, strict=True)
+    for axis, nearer, farther, weights in fields:
+        upper = weights.reshape(-1, *(1,) * (sums.ndim - axis - 2)).astype(np.int64)
+        lower = (1 << operator.weight_bits) - upper
+        sums = np.take(sums, nearer, axis=axis + 1) * lower + np.take(sums, farther, axis=axis + 1) * upper
+    return half_added_and_shifted(sums, operator.weight_bits * len(operator.axes))
+
+
 def _pad(operator: Pad, machine: Machine) -> np.ndarray:
     return np.pad(machine.q(operator), ((0, 0), *operator.pads), constant_values=operator.value)
 
@@ -214,5 +226,6 @@ RULES: dict[type, Callable[[Operator, Machine], np.ndarray]] = {
     Transpose: _transpose,
     Slice: _slice,
     Pick: _pick,
+    Interpolate: _interpolate,
     Pad: _pad,
 }

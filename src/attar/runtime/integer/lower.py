@@ -12,6 +12,7 @@ from .lowering.elementwise import FUNCTIONS, lower_clamp, lower_concat, lower_pr
 from .lowering.moves import lower_gather, lower_pad, lower_reshape, lower_slice, lower_transpose
 from .lowering.pools import lower_average_pool, lower_global_average, lower_max_pool, lower_reduce_mean
 from .lowering.products import lower_conv, lower_gemm, lower_matmul
+from .lowering.resize import lower_resize
 from .lowering.site import Rule, Site
 from .lowering.transposed import lower_conv_transpose
 from .prepare import batch_of, prepare, sample_shape
@@ -122,6 +123,8 @@ RULES: dict[str, Rule] = {
     "GlobalAveragePool": lower_global_average,
     "ReduceMean": lower_reduce_mean,
     "Pad": lower_pad,
+    "Resize": lower_resize,
+    "Upsample": lower_resize,
     "Slice": lower_slice,
     "Gather": lower_gather,
     "Transpose": lower_transpose,

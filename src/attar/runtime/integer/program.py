@@ -201,6 +201,23 @@ class Pick(Operator):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Interpolate(Operator):
+    """Along each axis in `axes`, cell i of the output lies between two cells of the input; one rounding for all axes.
+
+    Attributes:
+        axes: that are interpolated, in rising order; the others stay as they are.
+        nearer, farther: the two cells (int32), by axis.
+        weights: of the farther cell, 0 to 2^weight_bits (int32), by axis; the nearer has the rest.
+    """
+
+    axes: tuple[int, ...]
+    nearer: tuple[np.ndarray, ...]
+    farther: tuple[np.ndarray, ...]
+    weights: tuple[np.ndarray, ...]
+    weight_bits: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Pad(Operator):
     """Cells of one integer, `value`, before and behind each axis."""
 

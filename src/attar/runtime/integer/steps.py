@@ -13,7 +13,7 @@ JOINING = ("Add", "Sub", "Mul", "Div", "Concat", "MatMul", "Gemm")  # all else h
 CLAMPING = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "BatchNormalization")
 CLAMPING += ("AveragePool", "GlobalAveragePool", "ReduceMean")
 KEEPING_FORMAT = ("MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Pad", "Identity", "Dropout")
-KEEPING_FORMAT += ("Slice", "Gather")
+KEEPING_FORMAT += ("Slice", "Gather", "Resize", "Upsample")
 
 Limits = tuple[float, float]
 

@@ -40,6 +40,11 @@ class Site:
     def node(self) -> ir.Node:
         return self.step.node
 
+    @property
+    def opset(self) -> int:
+        """The opset of the network that the step comes from."""
+        return self.node.graph.opset_imports.get("", self.node.graph.opset_imports.get("ai.onnx", 0))
+
     def refusal(self, reason: str) -> ModelError:
         """Return the error that names the step."""
         return self.step.refusal(reason)
