@@ -34,7 +34,7 @@ REFUSED = {
     "weights in front": ("y = MatMul (w, x)", "2, 3", {"w": normal(2, 2)}, "MatMul 'y': its weights are the first"),
     "matrices": ("y = MatMul (x, w)", "2, 3", {"w": normal(2, 3, 3)}, "MatMul 'y': its weights have 3 axes"),
     "reflected": ('y = Pad <mode = "reflect"> (x, p)', "2, 3", {"p": np.zeros(6, np.int64)}, "Pad 'y': mode reflect"),
-    "channels": ("y = ReduceMean (x, a)", "1, 3", {"a": np.array([1])}, "ReduceMean 'y': a mean over axes .1."),
+    "samples joined": ("y = ReduceMean (x)", "1, 1", {}, "first axis of"),
     "division": ("z = Add (x, x)  y = Div (x, z)", "2, 3", {}, "operator Div 'y': only a division by a constant"),
     "negative": ("f = Flatten (x)  g = Gemm <alpha = -1.0> (f, w)  y = Reshape (g, to)", "2, 3",
                  {"w": normal(6, 6), "to": np.array([-1, 2, 3])}, "operator Gemm 'g': alpha -1"),

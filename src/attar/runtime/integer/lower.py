@@ -10,8 +10,9 @@ from ...numerics.formats import Format
 from .lowering.constants import lower_norm
 from .lowering.elementwise import FUNCTIONS, lower_clamp, lower_concat, lower_product, lower_sum, lower_table
 from .lowering.moves import lower_gather, lower_pad, lower_reshape, lower_slice, lower_transpose
-from .lowering.pools import lower_average_pool, lower_global_average, lower_max_pool, lower_reduce_mean
+from .lowering.pools import lower_average_pool, lower_max_pool
 from .lowering.products import lower_conv, lower_gemm, lower_matmul
+from .lowering.reductions import REDUCTIONS, lower_reduction
 from .lowering.resize import lower_resize
 from .lowering.site import Rule, Site
 from .lowering.transposed import lower_conv_transpose
@@ -120,8 +121,6 @@ RULES: dict[str, Rule] = {
     "Clip": lower_clamp,
     "MaxPool": lower_max_pool,
     "AveragePool": lower_average_pool,
-    "GlobalAveragePool": lower_global_average,
-    "ReduceMean": lower_reduce_mean,
     "Pad": lower_pad,
     "Resize": lower_resize,
     "Upsample": lower_resize,
@@ -129,5 +128,6 @@ RULES: dict[str, Rule] = {
     "Gather": lower_gather,
     "Transpose": lower_transpose,
     **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"), lower_reshape),
+    **dict.fromkeys(REDUCTIONS, lower_reduction),
     **dict.fromkeys(FUNCTIONS, lower_table),
 }

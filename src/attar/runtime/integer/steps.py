@@ -11,9 +11,9 @@ from ...graph.operators import constant_of, is_default_domain
 
 JOINING = ("Add", "Sub", "Mul", "Div", "Concat", "MatMul", "Gemm")  # all else has one input that flows, the first
 CLAMPING = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "BatchNormalization")
-CLAMPING += ("AveragePool", "GlobalAveragePool", "ReduceMean")
+CLAMPING += ("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum")
 KEEPING_FORMAT = ("MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Pad", "Identity", "Dropout")
-KEEPING_FORMAT += ("Slice", "Gather", "Resize", "Upsample")
+KEEPING_FORMAT += ("Slice", "Gather", "Resize", "Upsample", "GlobalMaxPool", "ReduceMax")
 
 Limits = tuple[float, float]
 

@@ -71,9 +71,9 @@ class Site:
             raise self.refusal(f"its input {position} is not constant")
         return values
 
-    def between(self, name: str, shape: tuple[int, ...]) -> Tensor:
-        """Declare a tensor of the output's format between the operators of this step."""
-        made = Tensor(f"{self.output.name}/{name}", shape, self.output.format)
+    def between(self, name: str, shape: tuple[int, ...], form: Format | None = None) -> Tensor:
+        """Declare a tensor between the operators of this step, of the output's format if `form` is none."""
+        made = Tensor(f"{self.output.name}/{name}", shape, form or self.output.format)
         self.tensors[made.name] = made
         return made
 
