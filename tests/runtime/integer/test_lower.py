@@ -28,7 +28,7 @@ def lowered(proto, scheme=FIXED, weights=None, samples=4):
 
 
 REFUSED = {
-    "unknown": ("y = Erf (x)", "2, 3", {}, "operator Erf 'y': no integer arithmetic is known"),
+    "unknown": ("y = Cos (x)", "2, 3", {}, "operator Cos 'y': no integer arithmetic is known"),
     "inner softmax": ("s = Softmax (x)  y = Mul (s, x)", "2, 3", {}, "operator Softmax 's'"),
     "samples moved": ("t = Transpose (x)  y = Transpose (t)", "2, 3", {}, "first axis of"),
     "weights in front": ("y = MatMul (w, x)", "2, 3", {"w": normal(2, 2)}, "MatMul 'y': its weights are the first"),

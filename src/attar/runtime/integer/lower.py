@@ -8,7 +8,7 @@ from ...errors import ModelError
 from ...graph.operators import is_default_domain
 from ...numerics.formats import Format
 from .lowering.constants import lower_norm
-from .lowering.elementwise import FUNCTIONS, lower_clamp, lower_concat, lower_product, lower_sum, lower_table
+from .lowering.elementwise import lower_clamp, lower_concat, lower_product, lower_sum, lower_table
 from .lowering.moves import lower_gather, lower_pad, lower_reshape, lower_slice, lower_transpose
 from .lowering.pools import lower_average_pool, lower_max_pool
 from .lowering.products import lower_conv, lower_gemm, lower_matmul
@@ -100,6 +100,8 @@ class _Builder:
 
 
 def _rule(step: Step) -> Rule:
+    if step.function is not None:
+        return lower_table
     kind = step.node.op_type
     if kind not in RULES or not is_default_domain(step.node):
         raise step.refusal("no integer arithmetic is known for it")
@@ -129,5 +131,4 @@ RULES: dict[str, Rule] = {
     "Transpose": lower_transpose,
     **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"), lower_reshape),
     **dict.fromkeys(REDUCTIONS, lower_reduction),
-    **dict.fromkeys(FUNCTIONS, lower_table),
 }

@@ -4,8 +4,8 @@ import numpy as np
 
 from ....numerics.accumulators import INT32, accumulator_bits, with_bias
 from ....numerics.formats import offset_bits
+from ..operands import numbers
 from ..program import Convolution, Operator, ScaleShift
-from ..steps import numbers
 from ..weights import Grid, bias_floor, bias_integers, channel_scaled
 from .products import stored_bias, weighted
 from .site import Site, checked_width, product_factors, rescale

@@ -6,8 +6,8 @@ from ....errors import ModelError
 from ....graph.geometry import geometry
 from ....numerics.accumulators import INT32, accumulator_bits, with_bias
 from ....numerics.formats import offset_bits
+from ..operands import numbers
 from ..program import Convolution, Dense, Operator
-from ..steps import numbers
 from ..weights import Grid, bias_integers, given_grid, grid_of
 from .site import Site, checked_width, product_factors, rescale
 

@@ -12,9 +12,10 @@ from ....errors import ModelError
 from ....numerics.accumulators import INT32, MOST
 from ....numerics.formats import Format
 from ....numerics.requantize import precision_for, scaling
+from ..operands import numbers
 from ..program import Operator, Rescale, Tensor
 from ..schemes import Scheme
-from ..steps import Step, numbers
+from ..steps import Step
 from ..weights import Given
 
 Rule = Callable[["Site"], tuple[Operator, ...]]
