@@ -11,7 +11,7 @@ import numpy as np
 
 from ....numerics.formats import offset_bits
 from ....numerics.rounding import to_integers
-from ..program import Interpolate, Operator, Pick
+from ..program import Interpolate, Operator, Pick, Reshape
 from .site import Site
 
 ONE, HALF = np.float32(1), np.float32(0.5)
@@ -42,6 +42,8 @@ def lower_resize(site: Site) -> tuple[Operator, ...]:
     mode = site.node.attributes.get_string("mode", "nearest")
     axes = [_Axis(*each) for each in zip(site.sole_input().shape, site.output.shape, _scales(site), strict=True)]
     places = [_places(site, axis) for axis in axes]
+    if site.inputs[0].shape == site.output.shape:  # whatever the scales: so does onnxruntime
+        return (Reshape(**site.wiring()),)
     if mode == "nearest":
         indices = [_nearest(site, axis, where) for axis, where in zip(axes, places, strict=True)]
         return (Pick(**site.wiring(), indices=tuple(indices)),)
