@@ -29,7 +29,7 @@ def lowered(proto, scheme=FIXED, weights=None, samples=4):
 
 REFUSED = {
     "unknown": ("y = Cos (x)", "2, 3", {}, "operator Cos 'y': no integer arithmetic is known"),
-    "inner softmax": ("s = Softmax (x)  y = Mul (s, x)", "2, 3", {}, "operator Softmax 's'"),
+    "inner logarithm": ("s = LogSoftmax (x)  y = Mul (s, x)", "2, 3", {}, "operator LogSoftmax 's': no integer"),
     "samples moved": ("t = Transpose (x)  y = Transpose (t)", "2, 3", {}, "first axis of"),
     "weights in front": ("y = MatMul (w, x)", "2, 3", {"w": normal(2, 2)}, "MatMul 'y': its weights are the first"),
     "matrices": ("y = MatMul (x, w)", "2, 3", {"w": normal(2, 3, 3)}, "MatMul 'y': its weights have 3 axes"),

@@ -28,6 +28,7 @@ from .program import (
     Reshape,
     ScaleShift,
     Slice,
+    Softmax,
     Sum,
     Table,
     Transpose,
@@ -173,6 +174,12 @@ def _table(operator: Table, machine: Machine) -> np.ndarray:
     return operator.table[machine.q(operator) - machine.program.tensors[operator.inputs[0]].format.low]
 
 
+def _softmax(operator: Softmax, machine: Machine) -> np.ndarray:
+    q = machine.q(operator)
+    shares = kernels.shares(operator.table[q.max(axis=operator.axis + 1, keepdims=True) - q], operator.axis + 1)
+    return machine.clamped(operator, requantize(shares, *_entry(operator.rescale, 0)))
+
+
 def _reshape(operator: Reshape, machine: Machine) -> np.ndarray:
     q = machine.q(operator)
     return q.reshape(len(q), *machine.shape(operator))
@@ -222,6 +229,7 @@ RULES: dict[type, Callable[[Operator, Machine], np.ndarray]] = {
     Requantize: _requantize,
     Concat: _concat,
     Table: _table,
+    Softmax: _softmax,
     Reshape: _reshape,
     Transpose: _transpose,
     Slice: _slice,

@@ -10,6 +10,8 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from ...numerics.rounding import half_added_and_shifted
+
 EXACT = ((np.float32, 1 << 24), (np.float64, 1 << 53))
 
 Pads = tuple[tuple[int, int], ...]
@@ -72,6 +74,17 @@ def window_maxima(q: np.ndarray, kernel: tuple, *, strides: tuple, dilations: tu
     """Return the largest integers of all windows; what lies outside is less than any."""
     seen = windows(padded(q, pads, np.iinfo(q.dtype).min), kernel, strides, dilations)
     return seen.max(axis=tuple(range(-len(kernel), 0)))
+
+
+def shares(parts: np.ndarray, axis: int) -> np.ndarray:
+    """Return each part's share of the sum along `axis` in units of 2^-30, int64; parts 0 to 2^30, one of them 2^30.
+
+    One division for all parts: the sum is 2^30 at least, its reciprocal in units of 2^-61 at most 2^31, and no product
+    leaves 62 bits. A share is within 2^-31 and a rounding of the reciprocal, 2^-32 at most, of what it is exactly.
+    """
+    sums = parts.sum(axis=axis, keepdims=True, dtype=np.int64)
+    reciprocals = ((np.int64(1) << 61) + (sums >> 1)) // sums
+    return half_added_and_shifted(parts * reciprocals, 31)
 
 
 def windows(x: np.ndarray, kernel: tuple, strides: tuple, dilations: tuple) -> np.ndarray:

@@ -15,6 +15,7 @@ from .lowering.products import lower_conv, lower_gemm, lower_matmul
 from .lowering.reductions import REDUCTIONS, lower_reduction
 from .lowering.resize import lower_resize
 from .lowering.site import Rule, Site
+from .lowering.softmax import lower_softmax
 from .lowering.transposed import lower_conv_transpose
 from .prepare import batch_of, prepare, sample_shape
 from .program import Operator, Program, Tensor
@@ -121,6 +122,7 @@ RULES: dict[str, Rule] = {
     "Concat": lower_concat,
     "Relu": lower_clamp,
     "Clip": lower_clamp,
+    "Softmax": lower_softmax,
     "MaxPool": lower_max_pool,
     "AveragePool": lower_average_pool,
     "Pad": lower_pad,

@@ -174,6 +174,19 @@ class Table(Operator):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Softmax(Clamped):
+    """Shares along `axis`: y = clamp(z_y + rescale(p)), p = e / (sum of e) in units of 2^-30.
+
+    Attributes:
+        table: e (int32) by how far q lies below the largest integer along the axis; 2^30 for 0.
+    """
+
+    axis: int
+    table: np.ndarray
+    rescale: Rescale
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Reshape(Operator):
     """The same integers in row-major order under the output's shape."""
 

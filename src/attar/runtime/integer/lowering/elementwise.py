@@ -10,8 +10,6 @@ from ..program import Concat, Operator, Product, Requantize, Sum, Table, Tensor
 from .constants import lower_constant_arithmetic
 from .site import Site, checked_width, clamp_limits, each_rescale, rescale
 
-MOST_TABLE_BITS = 12
-
 
 def lower_sum(site: Site) -> tuple[Operator, ...]:
     """Lower Add and Sub: of two tensors, or of one and a constant."""
@@ -66,8 +64,7 @@ def lower_table(site: Site) -> tuple[Operator, ...]:
     Where the function has no value, as a root below zero, the entry stands for 0.
     """
     form = site.sole_input().format
-    if form.bits > MOST_TABLE_BITS:
-        raise site.refusal(f"a table of {form.bits}-bit integers; up to {MOST_TABLE_BITS} bits are known")
+    site.check_table(form)
     x = (np.arange(form.low, form.high + 1) - form.zero) * form.scale
     values = site.step.function.values(x)
     with np.errstate(over="ignore"):  # what float32 does not hold is clamped all the same

@@ -18,6 +18,7 @@ from ..schemes import Scheme
 from ..steps import Step
 from ..weights import Given
 
+MOST_TABLE_BITS = 12
 Rule = Callable[["Site"], tuple[Operator, ...]]
 
 
@@ -77,6 +78,11 @@ class Site:
         made = Tensor(f"{self.output.name}/{name}", shape, form or self.output.format)
         self.tensors[made.name] = made
         return made
+
+    def check_table(self, form: Format) -> None:
+        """Refuse a table with an entry for every integer of a wide format."""
+        if form.bits > MOST_TABLE_BITS:
+            raise self.refusal(f"a table of {form.bits}-bit integers; up to {MOST_TABLE_BITS} bits are known")
 
     def sole_input(self) -> Tensor:
         """Return the only tensor that flows in.
