@@ -52,8 +52,8 @@ def test_computed_weights_are_named():
     proto = one("k = ReduceMean <axes = [0]> (x)  y = Conv (x, k)", "2, 4, 4", "1, 1, 1", opset=13)
     with pytest.raises(ModelError, match="operator Conv 'y': its weights are not constant"):
         lowered(proto)
-    with pytest.raises(ModelError, match="operator MatMul 'y': 2 of its inputs flow"):
-        lowered(one("t = Transpose <perm = [0, 2, 1]> (x)  y = MatMul (x, t)", "2, 3", "2, 2"))
+    with pytest.raises(ModelError, match="operator Gemm 'y': 2 of its inputs flow"):
+        lowered(one("y = Gemm <transB = 1> (x, x)", "3", "m"), samples=2)
 
 
 def test_a_constant_that_makes_the_tensor_larger_is_named():

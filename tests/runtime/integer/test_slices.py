@@ -74,6 +74,12 @@ def test_both_parts_may_be_outputs():
     assert_within(proto, FixedPoint(), steps=0)
 
 
+def test_a_part_that_nobody_reads_is_not_cut():
+    proto = one("a, y, b = Split <axis = 1, num_outputs = 3> (x)", "6", "2")
+    program = assert_within(proto, FixedPoint(), steps=0)
+    assert [operator.starts for operator in program.operators] == [(2,)] and list(program.tensors) == ["x", "y"]
+
+
 @pytest.mark.parametrize("axis, places, shape", [(1, [2, 0, 0], "3, 5"), (-1, [[0, -1]], "3, 1, 2"), (2, 1, "3")])
 def test_gathers_of_constant_places(axis, places, shape):
     out = shape if axis != 1 else "3, 5"

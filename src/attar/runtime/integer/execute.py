@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -16,10 +17,13 @@ from .program import (
     Concat,
     Convolution,
     Dense,
+    Extreme,
     Interpolate,
+    MatrixProduct,
     MaxPool,
     Operator,
     Pad,
+    ParametricRelu,
     Pick,
     Product,
     Program,
@@ -133,6 +137,17 @@ def _product(operator: Product, machine: Machine) -> np.ndarray:
     return machine.finished(operator, sums)
 
 
+def _matrix_product(operator: MatrixProduct, machine: Machine) -> np.ndarray:
+    return machine.finished(operator, kernels.matrix_product(machine.x(operator, 0), machine.x(operator, 1)))
+
+
+def _parametric_relu(operator: ParametricRelu, machine: Machine) -> np.ndarray:
+    x = machine.x(operator).astype(np.int64)
+    below = (x < 0).astype(np.int64)
+    scales = (operator.rescale.multipliers[below], operator.rescale.shifts[below])
+    return machine.finished(operator, np.where(below, x * operator.slopes, x), scales)
+
+
 def _average(operator: AveragePool, machine: Machine) -> np.ndarray:
     sums = kernels.window_sums(machine.x(operator), operator.kernel, **_moves(operator))
     counts = np.ones((), np.int64)
@@ -163,11 +178,20 @@ def _requantize(operator: Requantize, machine: Machine) -> np.ndarray:
 
 
 def _concat(operator: Concat, machine: Machine) -> np.ndarray:
-    parts = [
+    return machine.clamped(operator, np.concatenate(_rescaled(operator, machine), axis=operator.axis + 1))
+
+
+def _extreme(operator: Extreme, machine: Machine) -> np.ndarray:
+    choose = np.maximum if operator.largest else np.minimum
+    return machine.clamped(operator, reduce(choose, _rescaled(operator, machine)))
+
+
+def _rescaled(operator: Concat | Extreme, machine: Machine) -> list[np.ndarray]:
+    """Return all inputs rescaled, each by an entry of its own."""
+    return [
         requantize(machine.x(operator, position), *_entry(operator.rescale, position))
         for position in range(len(operator.inputs))
     ]
-    return machine.clamped(operator, np.concatenate(parts, axis=operator.axis + 1))
 
 
 def _table(operator: Table, machine: Machine) -> np.ndarray:
@@ -222,12 +246,15 @@ RULES: dict[type, Callable[[Operator, Machine], np.ndarray]] = {
     TransposedConvolution: _transposed,
     Dense: _dense,
     ScaleShift: _scale_shift,
+    MatrixProduct: _matrix_product,
     Product: _product,
+    ParametricRelu: _parametric_relu,
     AveragePool: _average,
     MaxPool: _max,
     Sum: _sum,
     Requantize: _requantize,
     Concat: _concat,
+    Extreme: _extreme,
     Table: _table,
     Softmax: _softmax,
     Reshape: _reshape,

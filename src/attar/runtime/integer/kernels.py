@@ -23,6 +23,12 @@ def dense(x: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return (x.astype(kind) @ weights.astype(kind).T).astype(np.int64)
 
 
+def matrix_product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return left @ right as int64: (..., rows, terms) and (..., terms, columns)."""
+    kind = _exact_below(left.shape[-1] * _largest(left) * _largest(right))
+    return (left.astype(kind) @ right.astype(kind)).astype(np.int64)
+
+
 def convolution(
     x: np.ndarray, weights: np.ndarray, *, strides: tuple, dilations: tuple, pads: Pads, groups: int
 ) -> np.ndarray:
@@ -106,5 +112,12 @@ def padded(x: np.ndarray, pads: Pads, value: int = 0) -> np.ndarray:
 def exact_type(x: np.ndarray, weights: np.ndarray) -> type:
     """Return the fastest type in which sums of products over all but the weights' first axis are exact."""
     rows = np.abs(weights.astype(np.int64)).reshape(len(weights), -1).sum(axis=1)
-    bound = int(rows.max(initial=0)) * max(abs(int(x.min(initial=0))), abs(int(x.max(initial=0))))
+    return _exact_below(int(rows.max(initial=0)) * _largest(x))
+
+
+def _exact_below(bound: int) -> type:
     return next((kind for kind, limit in EXACT if bound < limit), np.int64)
+
+
+def _largest(x: np.ndarray) -> int:
+    return max(abs(int(x.min(initial=0))), abs(int(x.max(initial=0))))

@@ -7,8 +7,8 @@ import onnx_ir as ir
 from ...errors import ModelError
 from ...graph.operators import is_default_domain
 from ...numerics.formats import Format
-from .lowering.constants import lower_norm
-from .lowering.elementwise import lower_clamp, lower_concat, lower_product, lower_sum, lower_table
+from .lowering.constants import lower_norm, lower_parametric_relu
+from .lowering.elementwise import lower_clamp, lower_concat, lower_extreme, lower_product, lower_sum, lower_table
 from .lowering.moves import lower_gather, lower_pad, lower_reshape, lower_slice, lower_transpose
 from .lowering.pools import lower_average_pool, lower_max_pool
 from .lowering.products import lower_conv, lower_gemm, lower_matmul
@@ -119,6 +119,9 @@ RULES: dict[str, Rule] = {
     "Sub": lower_sum,
     "Mul": lower_product,
     "Div": lower_product,
+    "PRelu": lower_parametric_relu,
+    "Max": lower_extreme,
+    "Min": lower_extreme,
     "Concat": lower_concat,
     "Relu": lower_clamp,
     "Clip": lower_clamp,

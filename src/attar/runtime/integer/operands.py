@@ -7,7 +7,8 @@ import onnx_ir as ir
 
 from ...graph.operators import constant_of, is_default_domain
 
-JOINING = ("Add", "Sub", "Mul", "Div", "Concat", "MatMul", "Gemm")  # all else has one input that flows, the first
+# All else has one input that flows, the first.
+JOINING = ("Add", "Sub", "Mul", "Div", "Max", "Min", "Concat", "MatMul", "Gemm")
 
 Limits = tuple[float, float]
 
@@ -31,11 +32,21 @@ def numbers(value: ir.Value | None) -> np.ndarray | None:
 
 
 def limits_of(node: ir.Node) -> Limits | None:
-    """Return what a Relu or Clip clamps to; None of all else, and where its limits are computed."""
-    if not is_default_domain(node) or node.op_type not in ("Relu", "Clip"):
-        return None
-    if node.op_type == "Relu":
+    """Return what a Relu, a Clip, or a Max or Min with a number clamps to; None of all else, and of computed limits."""
+    kind = node.op_type if is_default_domain(node) else ""
+    if kind == "Relu":
         return 0.0, np.inf
+    if kind == "Clip":
+        return _limits_of_clip(node)
+    if kind in ("Max", "Min") and len(node.inputs) == 2:
+        given = [values for values in map(numbers, node.inputs) if values is not None]
+        if len(given) == 1 and given[0].size == 1 and given[0].ndim <= 1:  # more axes could be more than the tensor's
+            number = float(given[0].reshape(()))
+            return (number, np.inf) if kind == "Max" else (-np.inf, number)
+    return None
+
+
+def _limits_of_clip(node: ir.Node) -> Limits | None:
     attributes = node.attributes
     ends = [attributes.get_float("min", -np.inf), attributes.get_float("max", np.inf)]
     for position, value in enumerate(node.inputs[1:]):

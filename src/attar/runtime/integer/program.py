@@ -117,6 +117,22 @@ class Product(Accumulating):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class MatrixProduct(Accumulating):
+    """The matrices of two tensors (..., rows, terms) and (..., terms, columns) multiplied; axes in front broadcast."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ParametricRelu(Accumulating):
+    """The sum is x, or x times its slope where x is below zero; `rescale` has an entry for either, in this order.
+
+    Attributes:
+        slopes: int16, broadcast to the output's shape.
+    """
+
+    slopes: np.ndarray
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class AveragePool(Accumulating):
     """Sums over windows, divided by what they count.
 
@@ -153,6 +169,18 @@ class Concat(Clamped):
     """Each input requantized to the output's format (`rescale` has an entry for each), then joined along `axis`."""
 
     axis: int
+    rescale: Rescale
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Extreme(Clamped):
+    """Each input requantized to the output's format (`rescale` has an entry for each), then the largest, broadcast.
+
+    Attributes:
+        largest: or the least.
+    """
+
+    largest: bool
     rescale: Rescale
 
 

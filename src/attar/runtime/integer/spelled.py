@@ -116,6 +116,6 @@ def _piece_values(node: ir.Node, held: Mapping[ir.Value, np.ndarray]) -> np.ndar
     if node.op_type in ARITHMETIC:
         left, right = (held[value] if value in held else _scalar(value) for value in node.inputs)
         return ARITHMETIC[node.op_type](left, right)
-    x = held[node.inputs[0]]
+    x = held[next(flowing(node))]
     limits = limits_of(node)
     return FUNCTIONS[node.op_type](x, node) if limits is None else np.clip(x, *limits)

@@ -27,6 +27,8 @@ def _extents(node: ir.Node) -> list[int]:
 def _replace(graph: ir.Graph, node: ir.Node, extents: list[int], by_inputs: bool) -> None:
     axis, ends = node.attributes.get_int("axis", 0), np.cumsum(extents).tolist()
     for output, extent, end in zip(list(node.outputs), extents, ends, strict=True):
+        if not output.uses() and not output.is_graph_output():
+            continue
         cut = {"starts": [end - extent], "ends": [end], "axes": [axis]}
         part = _slice(graph, node.inputs[0], output.name, cut, by_inputs)
         graph.insert_before(node, part)

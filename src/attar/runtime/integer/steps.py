@@ -85,7 +85,8 @@ def _needed(model: ir.Model) -> set[ir.Node]:
 def _step(node: ir.Node) -> tuple[Step, set[ir.Node]]:
     output, bias, limits, taken = node.outputs[0], None, None, set()
     follower = only_reader(output)
-    if node.op_type == "MatMul" and follower is not None and (bias := _bias(follower, output)) is not None:
+    is_dense = node.op_type == "MatMul" and len(list(flowing(node))) == 1
+    if is_dense and follower is not None and (bias := _bias(follower, output)) is not None:
         output, taken = follower.outputs[0], {follower}
         follower = only_reader(output)
     if node.op_type in CLAMPING and follower is not None and (limits := limits_of(follower)) is not None:

@@ -6,7 +6,7 @@ from ....numerics.accumulators import accumulator_bits
 from ....numerics.formats import offset_bits, quantize
 from ....numerics.requantize import shared_scaling
 from ..operands import limits_of
-from ..program import Concat, Operator, Product, Requantize, Sum, Table, Tensor
+from ..program import Concat, Extreme, Operator, Product, Requantize, Sum, Table
 from .constants import lower_constant_arithmetic
 from .site import Site, checked_width, clamp_limits, each_rescale, rescale
 
@@ -15,7 +15,7 @@ def lower_sum(site: Site) -> tuple[Operator, ...]:
     """Lower Add and Sub: of two tensors, or of one and a constant."""
     if len(site.inputs) < len(site.node.inputs):
         return lower_constant_arithmetic(site)
-    left, right = _both(site)
+    left, right = site.both()
     sign = -1 if site.node.op_type == "Sub" else 1
     target = site.output.format.exact_scale
     factors = [left.format.exact_scale / target, sign * right.format.exact_scale / target]
@@ -27,7 +27,7 @@ def lower_product(site: Site) -> tuple[Operator, ...]:
     """Lower Mul and Div: of two tensors (Mul alone), or of one and a constant."""
     if len(site.inputs) < len(site.node.inputs):
         return lower_constant_arithmetic(site)
-    left, right = _both(site)
+    left, right = site.both()
     if site.node.op_type == "Div":
         raise site.refusal("only a division by a constant is known")
     bits = checked_width(site, accumulator_bits(offset_bits(left.format), offset_bits(right.format), 1))
@@ -45,6 +45,17 @@ def lower_concat(site: Site) -> tuple[Operator, ...]:
     target = site.output.format.exact_scale
     factors = [tensor.format.exact_scale / target for tensor in site.inputs]
     return (Concat(**site.clamped(), axis=axis - 1, rescale=each_rescale(factors)),)
+
+
+def lower_extreme(site: Site) -> tuple[Operator, ...]:
+    """Lower Max and Min: of tensors with as many axes each, or of one and a number."""
+    if limits_of(site.node) is not None:
+        return lower_clamp(site)
+    if len(site.inputs) != len(site.node.inputs) or len({len(tensor.shape) for tensor in site.inputs}) > 1:
+        shapes = [tensor.shape for tensor in site.inputs]
+        raise site.refusal(f"tensors of shapes {shapes} cannot be joined, nor constants of more than one number")
+    entries = each_rescale([tensor.format.exact_scale / site.output.format.exact_scale for tensor in site.inputs])
+    return (Extreme(**site.clamped(), largest=site.node.op_type == "Max", rescale=entries),)
 
 
 def lower_clamp(site: Site) -> tuple[Operator, ...]:
@@ -70,12 +81,3 @@ def lower_table(site: Site) -> tuple[Operator, ...]:
     with np.errstate(over="ignore"):  # what float32 does not hold is clamped all the same
         integers = quantize(np.where(np.isnan(values), 0, values), site.output.format)
     return (Table(**site.wiring(), table=integers.astype(np.int16 if site.output.format.signed else np.uint16)),)
-
-
-def _both(site: Site) -> tuple[Tensor, Tensor]:
-    """Return the two tensors that are joined, with as many axes each, so that the sample meets the sample."""
-    flowing = {id(value): tensor for value, tensor in zip(site.step.inputs, site.inputs, strict=True)}
-    tensors = tuple(flowing.get(id(value)) for value in site.node.inputs)
-    if len(tensors) != 2 or None in tensors or len(tensors[0].shape) != len(tensors[1].shape):
-        raise site.refusal(f"tensors of shapes {[tensor and tensor.shape for tensor in tensors]} cannot be joined")
-    return tensors

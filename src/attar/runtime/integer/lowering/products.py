@@ -7,7 +7,7 @@ from ....graph.geometry import geometry
 from ....numerics.accumulators import INT32, accumulator_bits, with_bias
 from ....numerics.formats import offset_bits
 from ..operands import numbers
-from ..program import Convolution, Dense, Operator
+from ..program import Convolution, Dense, MatrixProduct, Operator
 from ..weights import Grid, bias_integers, given_grid, grid_of
 from .site import Site, checked_width, product_factors, rescale
 
@@ -50,7 +50,9 @@ def lower_gemm(site: Site) -> tuple[Operator, ...]:
 
 
 def lower_matmul(site: Site) -> tuple[Operator, ...]:
-    """Lower a MatMul whose second operand is a constant matrix."""
+    """Lower a MatMul of two tensors, or of one and a constant matrix behind it."""
+    if len(site.inputs) == len(site.node.inputs):
+        return (_matrix_product(site),)
     source = site.sole_input()
     if site.step.inputs[0] is not site.node.inputs[0]:
         raise site.refusal("its weights are the first operand; only the second is known")
@@ -61,6 +63,17 @@ def lower_matmul(site: Site) -> tuple[Operator, ...]:
     bias = np.broadcast_to(bias.astype(np.float64), weights.shape[1])
     grid = _grid(site, weights, bias, axis=1)
     return (Dense(**weighted(site, grid, bias, source.format.scale)),)
+
+
+def _matrix_product(site: Site) -> MatrixProduct:
+    left, right = site.both()
+    if len(left.shape) < 2:
+        raise site.refusal("its matrices join the samples")
+    terms = left.shape[-1]
+    bits = accumulator_bits(offset_bits(left.format), offset_bits(right.format), terms)
+    factor = left.format.exact_scale * right.format.exact_scale / site.output.format.exact_scale
+    fields = {**site.clamped(), "inputs": (left.name, right.name)}
+    return MatrixProduct(**fields, accumulator_bits=checked_width(site, bits), rescale=rescale([factor], bits))
 
 
 def weighted(site: Site, grid: Grid, bias: np.ndarray, input_scale: float) -> dict[str, object]:

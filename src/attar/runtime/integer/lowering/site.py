@@ -94,6 +94,18 @@ class Site:
             raise self.refusal(f"{len(self.inputs)} of its inputs flow where one is known")
         return self.inputs[0]
 
+    def both(self) -> tuple[Tensor, Tensor]:
+        """Return the two tensors that are joined, with as many axes each, so that the sample meets the sample.
+
+        Raises:
+            ModelError: there are not two, or their axes are not as many.
+        """
+        flows = {id(value): tensor for value, tensor in zip(self.step.inputs, self.inputs, strict=True)}
+        tensors = tuple(flows.get(id(value)) for value in self.node.inputs)
+        if len(tensors) != 2 or None in tensors or len(tensors[0].shape) != len(tensors[1].shape):
+            raise self.refusal(f"tensors of shapes {[tensor and tensor.shape for tensor in tensors]} cannot be joined")
+        return tensors
+
     def spatial(self) -> tuple[int, ...]:
         """Return the spatial extents of the first input, behind sample and channels; one axis or two.
 
