@@ -101,6 +101,13 @@ def test_axes_may_be_named():
     assert_within(proto, FixedPoint())
 
 
+def test_sizes_may_be_computed_from_a_shape():
+    text = """s = Shape <end = 2> (x)  t = Concat <axis = 0> (s, extents)
+        y = Resize <mode = "linear"> (x, , , t)"""
+    program = assert_within(one(text, "2, 3, 4", "2, 7, 5", {"extents": np.array([7, 5])}), FixedPoint())
+    assert [type(operator) for operator in program.operators] == [Interpolate]
+
+
 @pytest.mark.parametrize("bits, weight_bits", [(8, 11), (12, 15)])
 def test_weights_have_the_fewest_bits_that_hold_them(bits, weight_bits):
     feeds = {"x": normal(4, 3, 4, 4)}

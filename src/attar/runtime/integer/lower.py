@@ -9,7 +9,15 @@ from ...graph.operators import is_default_domain
 from ...numerics.formats import Format
 from .lowering.constants import lower_norm, lower_parametric_relu
 from .lowering.elementwise import lower_clamp, lower_concat, lower_extreme, lower_product, lower_sum, lower_table
-from .lowering.moves import lower_gather, lower_pad, lower_reshape, lower_slice, lower_transpose
+from .lowering.moves import (
+    lower_depth_to_space,
+    lower_gather,
+    lower_pad,
+    lower_reshape,
+    lower_slice,
+    lower_space_to_depth,
+    lower_transpose,
+)
 from .lowering.pools import lower_average_pool, lower_max_pool
 from .lowering.products import lower_conv, lower_gemm, lower_matmul
 from .lowering.reductions import REDUCTIONS, lower_reduction
@@ -129,6 +137,8 @@ RULES: dict[str, Rule] = {
     "MaxPool": lower_max_pool,
     "AveragePool": lower_average_pool,
     "Pad": lower_pad,
+    "DepthToSpace": lower_depth_to_space,
+    "SpaceToDepth": lower_space_to_depth,
     "Resize": lower_resize,
     "Upsample": lower_resize,
     "Slice": lower_slice,

@@ -12,8 +12,19 @@ from .spelled import Function, functions
 
 CLAMPING = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "BatchNormalization")
 CLAMPING += ("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum")
-KEEPING_FORMAT = ("MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Pad", "Identity", "Dropout")
-KEEPING_FORMAT += ("Slice", "Gather", "Resize", "Upsample", "GlobalMaxPool", "ReduceMax")
+KEEPING_FORMAT = (
+    "Identity",
+    "Dropout",
+    "Reshape",
+    "Flatten",
+    "Squeeze",
+    "Unsqueeze",
+    "Transpose",
+    "Pad",
+    "Slice",
+    "Gather",
+)
+KEEPING_FORMAT += ("MaxPool", "GlobalMaxPool", "ReduceMax", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth")
 
 
 @dataclass(frozen=True)

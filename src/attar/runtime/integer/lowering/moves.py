@@ -24,6 +24,33 @@ def lower_transpose(site: Site) -> tuple[Operator, ...]:
     return (Transpose(**site.wiring(), axes=tuple(axis - 1 for axis in order[1:])),)
 
 
+def lower_depth_to_space(site: Site) -> tuple[Operator, ...]:
+    """Lower a DepthToSpace: the channels of a block become its cells."""
+    channels, height, width = site.sole_input().shape
+    side = site.node.attributes.get_int("blocksize")
+    left = channels // side**2
+    if site.node.attributes.get_string("mode", "DCR") == "DCR":
+        return _turned(site, (side, side, left, height, width), (2, 3, 0, 4, 1))
+    return _turned(site, (left, side, side, height, width), (0, 3, 1, 4, 2))
+
+
+def lower_space_to_depth(site: Site) -> tuple[Operator, ...]:
+    """Lower a SpaceToDepth: the cells of a block become channels."""
+    channels, height, width = site.sole_input().shape
+    side = site.node.attributes.get_int("blocksize")
+    return _turned(site, (channels, height // side, side, width // side, side), (2, 4, 0, 1, 3))
+
+
+def _turned(site: Site, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[Operator, ...]:
+    """Return the operators that see the input as `shape`, turn its axes, and give the output its shape."""
+    seen, turned = site.between("seen", shape), site.between("turned", tuple(shape[axis] for axis in axes))
+    return (
+        Reshape(inputs=(site.inputs[0].name,), output=seen.name),
+        Transpose(inputs=(seen.name,), output=turned.name, axes=axes),
+        Reshape(inputs=(turned.name,), output=site.output.name),
+    )
+
+
 def lower_pad(site: Site) -> tuple[Operator, ...]:
     """Lower a Pad with a constant, on axes that are not the sample's."""
     source, attributes = site.sole_input(), site.node.attributes

@@ -54,19 +54,19 @@ def lower_resize(site: Site) -> tuple[Operator, ...]:
 
 def _scales(site: Site) -> list[np.float32]:
     """Return the scale of every axis but the sample's."""
-    rank, extents = len(site.inputs[0].shape) + 1, (1, *site.inputs[0].shape)
-    modern = site.node.op_type == "Resize" and len(site.node.inputs) > 2
-    axes = [axis % rank for axis in site.node.attributes.get_ints("axes", range(rank))]
-    scales = np.ones(rank, np.float32)
-    given = np.asarray(site.constant(2 if modern else 1, site.node.attributes.get_floats("scales", ())), np.float32)
-    sizes = np.asarray(site.constant(3, ()) if modern else ())
-    if given.size not in (0, len(axes)) or sizes.size not in (0, len(axes)) or given.size == sizes.size:
-        raise site.refusal("neither scales nor sizes of its axes are constant")
-    if sizes.size:
+    before, behind = site.inputs[0].shape, site.output.shape
+    inputs = site.node.inputs
+    if len(inputs) > 3 and inputs[3] is not None:  # sizes, which may be computed: the output has them
         if site.node.attributes.get_string("keep_aspect_ratio_policy", "stretch") != "stretch":
             raise site.refusal("its sizes are limits alone; only those to stretch to are known")
-        before = np.array([extents[axis] for axis in axes], np.float32)
-        given = np.where(np.array(axes) == 0, ONE, sizes.astype(np.float32) / before)
+        return [np.float32(new) / np.float32(old) for old, new in zip(before, behind, strict=True)]
+    rank = len(before) + 1
+    axes = [axis % rank for axis in site.node.attributes.get_ints("axes", range(rank))]
+    position = 2 if len(inputs) > 2 else 1
+    given = np.asarray(site.constant(position, site.node.attributes.get_floats("scales", ())), np.float32)
+    if given.size != len(axes):
+        raise site.refusal(f"{given.size} scales for {len(axes)} axes")
+    scales = np.ones(rank, np.float32)
     scales[axes] = given
     if scales[0] != 1:
         raise site.refusal(f"it scales the number of samples by {scales[0]:g}")

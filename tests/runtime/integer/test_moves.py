@@ -1,4 +1,4 @@
-"""What cuts and picks: exact, whatever the format; a Split is its Slices."""
+"""What cuts, picks and moves: exact, whatever the format; a Split is its Slices."""
 
 from dataclasses import replace
 
@@ -86,6 +86,14 @@ def test_gathers_of_constant_places(axis, places, shape):
     proto = one(f"y = Gather <axis = {axis}> (x, places)", "3, 5", out, {"places": np.array(places)})
     kinds = [type(operator) for operator in assert_within(proto, FixedPoint(), steps=0).operators]
     assert kinds == ([Pick] if axis == 1 else [Pick, Reshape])
+
+
+@pytest.mark.parametrize("mode", ["DCR", "CRD"])
+def test_blocks_become_channels_and_come_back(mode):
+    back = one(f'y = DepthToSpace <blocksize = 2, mode = "{mode}"> (x)', "12, 2, 5", "3, 4, 10")
+    assert_within(back, FixedPoint(), steps=0)
+    program = assert_within(one("y = SpaceToDepth <blocksize = 2> (x)", "3, 4, 10", "12, 2, 5"), FixedPoint(), steps=0)
+    assert [type(operator).__name__ for operator in program.operators] == ["Reshape", "Transpose", "Reshape"]
 
 
 CUT = {"s": np.array([0]), "e": np.array([2]), "a": np.array([0])}
