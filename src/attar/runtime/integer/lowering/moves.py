@@ -38,7 +38,9 @@ def lower_space_to_depth(site: Site) -> tuple[Operator, ...]:
     """Lower a SpaceToDepth: the cells of a block become channels."""
     channels, height, width = site.sole_input().shape
     side = site.node.attributes.get_int("blocksize")
-    return _turned(site, (channels, height // side, side, width // side, side), (2, 4, 0, 1, 3))
+    is_first = site.node.attributes.get_string("mode", "DCR") == "DCR"  # the block's cells, before the old channels
+    axes = (2, 4, 0, 1, 3) if is_first else (0, 2, 4, 1, 3)
+    return _turned(site, (channels, height // side, side, width // side, side), axes)
 
 
 def _turned(site: Site, shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[Operator, ...]:

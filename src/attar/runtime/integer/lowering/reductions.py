@@ -37,25 +37,28 @@ def _axes(site: Site) -> tuple[int, ...]:
 
 def _viewed(site: Site, axes: tuple[int, ...]) -> tuple[tuple[Operator, ...], Tensor]:
     """Return the input as (rows, cells) or (rows, cells, columns), or as it is where windows can cover the axes."""
-    source = site.inputs[0]
-    if _is_space(source, axes):
-        return (), source
-    operators, last = (), axes[-1] + 1
-    if axes != tuple(range(axes[0], last)):
-        kept = tuple(axis for axis in range(len(source.shape)) if axis not in axes)
-        order = kept + axes
-        turned = site.between("turned", tuple(source.shape[axis] for axis in order), source.format)
-        operators = (Transpose(inputs=(source.name,), output=turned.name, axes=order),)
-        source, axes, last = turned, tuple(range(len(kept), len(order))), len(order)
-    first = axes[0]
-    rows, cells, columns = (
-        prod(part) for part in (source.shape[:first], source.shape[first:last], source.shape[last:])
-    )
+    if _is_space(site.inputs[0], axes):
+        return (), site.inputs[0]
+    operators, source, axes = _side_by_side(site, axes)
+    first, last = axes[0], axes[-1] + 1
+    rows, cells, columns = map(prod, (source.shape[:first], source.shape[first:last], source.shape[last:]))
     shape = (rows, cells) if columns == 1 else (rows, cells, columns)
     if shape == source.shape:
         return operators, source
     viewed = site.between("viewed", shape, source.format)
     return (*operators, Reshape(inputs=(source.name,), output=viewed.name)), viewed
+
+
+def _side_by_side(site: Site, axes: tuple[int, ...]) -> tuple[tuple[Operator, ...], Tensor, tuple[int, ...]]:
+    """Return a tensor in which the axes follow each other, what makes it, and where they are in it."""
+    source = site.inputs[0]
+    if axes == tuple(range(axes[0], axes[-1] + 1)):
+        return (), source, axes
+    kept = tuple(axis for axis in range(len(source.shape)) if axis not in axes)
+    order = kept + axes
+    turned = site.between("turned", tuple(source.shape[axis] for axis in order), source.format)
+    turning = Transpose(inputs=(source.name,), output=turned.name, axes=order)
+    return (turning,), turned, tuple(range(len(kept), len(order)))
 
 
 def _is_space(source: Tensor, axes: tuple[int, ...]) -> bool:
