@@ -34,6 +34,7 @@ REFUSED = {
     "weights in front": ("y = MatMul (w, x)", "2, 3", {"w": normal(2, 2)}, "MatMul 'y': its weights are the first"),
     "matrices": ("y = MatMul (x, w)", "2, 3", {"w": normal(2, 3, 3)}, "MatMul 'y': its weights have 3 axes"),
     "reflected": ('y = Pad <mode = "reflect"> (x, p)', "2, 3", {"p": np.zeros(6, np.int64)}, "Pad 'y': mode reflect"),
+    "in training": ("y = Dropout (x, , t)", "2, 3", {"t": np.array(True)}, "operator Dropout 'y': it is in training"),
     "samples joined": ("y = ReduceMean (x)", "1, 1", {}, "first axis of"),
     "division": ("z = Add (x, x)  y = Div (x, z)", "2, 3", {}, "operator Div 'y': only a division by a constant"),
     "negative": ("f = Flatten (x)  g = Gemm <alpha = -1.0> (f, w)  y = Reshape (g, to)", "2, 3",
@@ -130,6 +131,11 @@ def test_a_relu_whose_input_others_read_stands_alone():
     proto = one("h = MatMul (x, w)  r = Relu (h)  y = Add (r, h)", "4", "4", {"w": on_grid(4, 4)})
     kinds = [type(operator).__name__ for operator in assert_within(proto, Affine(), "w", steps=3).operators]
     assert kinds == ["Dense", "Requantize", "Sum"]
+
+
+def test_a_dropout_that_is_told_not_to_train_changes_nothing():
+    proto = one("y = Dropout (x, , t)", "3", "3", {"t": np.array(False)})
+    assert_within(proto, FIXED, steps=0)
 
 
 def test_an_input_that_is_an_output_passes_through():

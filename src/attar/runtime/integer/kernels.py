@@ -86,7 +86,7 @@ def shares(parts: np.ndarray, axis: int) -> np.ndarray:
     """Return each part's share of the sum along `axis` in units of 2^-30, int64; parts 0 to 2^30, one of them 2^30.
 
     One division for all parts: the sum is 2^30 at least, its reciprocal in units of 2^-61 at most 2^31, and no product
-    leaves 62 bits. A share is within 2^-31 and a rounding of the reciprocal, 2^-32 at most, of what it is exactly.
+    leaves 62 bits. A share is off by half a unit, and by a quarter that the reciprocal's rounding adds, at most.
     """
     sums = parts.sum(axis=axis, keepdims=True, dtype=np.int64)
     reciprocals = ((np.int64(1) << 61) + (sums >> 1)) // sums

@@ -11,6 +11,7 @@ from .lowering.constants import lower_norm, lower_parametric_relu
 from .lowering.elementwise import lower_clamp, lower_concat, lower_extreme, lower_product, lower_sum, lower_table
 from .lowering.moves import (
     lower_depth_to_space,
+    lower_dropout,
     lower_gather,
     lower_pad,
     lower_reshape,
@@ -144,6 +145,7 @@ RULES: dict[str, Rule] = {
     "Slice": lower_slice,
     "Gather": lower_gather,
     "Transpose": lower_transpose,
-    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"), lower_reshape),
+    "Dropout": lower_dropout,
+    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"), lower_reshape),
     **dict.fromkeys(REDUCTIONS, lower_reduction),
 }

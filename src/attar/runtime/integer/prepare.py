@@ -77,6 +77,8 @@ def _known(model: ir.Model) -> dict[str, tuple[int, ...]]:
 def _take_out(graph: ir.Graph, node: ir.Node) -> None:
     """Let the readers of `node` read its input; an output of the network keeps its name."""
     source, result = node.inputs[0], node.outputs[0]
+    if len(node.inputs) > 2 and node.inputs[2] is not None:
+        return  # a Dropout that may be in training mode
     if any(output.uses() or output.is_graph_output() for output in node.outputs[1:]):
         return  # a Dropout whose mask somebody reads
     if result.is_graph_output() and (source.producer() is None or source.is_graph_output()):

@@ -15,6 +15,13 @@ def lower_reshape(site: Site) -> tuple[Operator, ...]:
     return (Reshape(**site.wiring()),)
 
 
+def lower_dropout(site: Site) -> tuple[Operator, ...]:
+    """Lower a Dropout out of training, which changes nothing."""
+    if np.any(site.constant(2, False)):
+        raise site.refusal("it is in training mode")
+    return lower_reshape(site)
+
+
 def lower_transpose(site: Site) -> tuple[Operator, ...]:
     """Lower a Transpose that leaves the sample's axis in front."""
     rank = len(site.sole_input().shape) + 1
