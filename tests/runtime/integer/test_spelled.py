@@ -2,8 +2,13 @@
 
 import numpy as np
 import pytest
+from common.networks import normal
+from common.running import run as run_floats
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from attar.runtime.integer import Affine, FixedPoint
+from attar.graph import load
+from attar.runtime.integer import Affine, FixedPoint, MinMax, calibrate, lower, run
 
 from .beside_float import assert_within, on_grid, one, programmed
 from .test_operators import every_scheme
@@ -58,6 +63,9 @@ APART = {
     "a gate": ("g = MatMul (x, w)  s = Sigmoid (g)  y = Mul (x, s)", ["Dense", "Table", "Product"]),
     "a constant for every channel": ("m = Mul (x, row)  s = Sigmoid (m)  y = Mul (m, s)", ["ScaleShift", "Table"]),
     "a clamp of a layer": ("g = MatMul (x, w)  r = Relu (g)  y = Exp (r)", ["Dense", "Table"]),
+    "a number behind a matrix": ("g = MatMul (x, w)  b = Add (g, one)  y = Exp (b)", ["Dense", "Table"]),
+    "a number and a clamp behind a matrix": (
+        "g = MatMul (x, w)  b = Add (g, one)  r = Relu (b)  y = Exp (r)", ["Dense", "Table"]),
     "no function": ("a = Add (x, three)  m = Mul (a, two)  y = Clip (m, zero, six)", ["ScaleShift", "ScaleShift"]),
     "a shortcut around a clamp": ("r = Relu (x)  y = Add (r, x)", ["Requantize", "Sum"]),
     "powers": ("m = Mul (x, x)  y = Mul (m, x)", ["Product", "Product"]),
@@ -77,3 +85,34 @@ def test_a_piece_that_is_an_output_stays():
     proto.graph.output[1].CopyFrom(proto.graph.output[0])
     proto.graph.output[1].name = "s"
     assert kinds(assert_within(proto, FixedPoint())) == ["Table", "Product"]
+
+
+STATEMENTS = ("Add ({a}, one)", "Sub (half, {a})", "Mul ({a}, half)", "Div ({a}, two)", "Sigmoid ({a})", "Tanh ({a})")
+STATEMENTS += (
+    "Relu ({a})",
+    "Clip ({a}, zero, six)",
+    "Max ({a}, zero)",
+    "Add ({a}, {b})",
+    "Mul ({a}, {b})",
+    "Neg ({a})",
+)
+STATEMENTS += ("MatMul ({a}, w)", "Max ({a}, {b})", "Softmax ({a})", "Add ({a}, row)", "Identity ({a})")
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=60)
+def test_whatever_is_found_in_random_tangles_they_are_near_their_floats(seed):
+    rng = np.random.default_rng(seed)
+    made, text = ["x"], []
+    for number in range(9):
+        a, b = (made[int(place)] for place in rng.integers(max(len(made) - 3, 0), len(made), 2))
+        text.append(f"t{number} = {rng.choice(STATEMENTS).format(a=a, b=b)}")
+        made.append(f"t{number}")
+    text.append("e = Tanh (t8)  y = Identity (e)")
+    held = {"w": normal(4, 4, seed=seed % 100) / 2, "row": normal(4)}
+    model, feeds = load(network("  ".join(text), "4", **held)), {"x": normal(32, 4, seed=seed % 1000)}
+    formats = calibrate(model, feeds, Affine(12, 12), method=MinMax(), threads=1)
+    assume(min(form.scale for form in formats.values()) > 1e-9)  # no tensor is zero throughout
+    found = run(lower(model, formats, Affine(12, 12)), feeds).outputs["y"]
+    (floats,) = run_floats(model, feeds)
+    assert np.abs(found - floats).max() <= 0.03

@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from ...graph.operators import is_default_domain
 from .functions import FUNCTIONS
-from .operands import flowing, limits_of, numbers, only_reader
+from .operands import flowing, limits_of, numbers
 
 ARITHMETIC: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "Add": np.add,
@@ -40,23 +40,23 @@ class Function:
         return held[self.pieces[-1].outputs[0]]
 
 
-def functions(nodes: Sequence[ir.Node], clamping: Sequence[str]) -> dict[ir.Node, Function]:
+def functions(nodes: Sequence[ir.Node], is_taken_in: Callable[[ir.Value], bool]) -> dict[ir.Node, Function]:
     """Return the functions among `nodes` (in topological order), each as large as can be, by its last operator.
 
-    clamping: operators that take in a clamp behind them; such a clamp is theirs.
+    is_taken_in: whether the only operator that reads a tensor goes into the one in front; it is no function's then.
     """
     place = {node: number for number, node in enumerate(nodes)}
     found: dict[ir.Node, Function] = {}
     taken: set[ir.Node] = set()
     for node in reversed(nodes):
-        function = None if node in taken or not _is_piece(node) else _grown(node, place, clamping)
+        function = None if node in taken or not _is_piece(node) else _grown(node, place, is_taken_in)
         if function is not None:
             found[node] = function
             taken |= set(function.pieces)
     return found
 
 
-def _grown(last: ir.Node, place: Mapping[ir.Node, int], clamping: Sequence[str]) -> Function | None:
+def _grown(last: ir.Node, place: Mapping[ir.Node, int], is_taken_in: Callable[[ir.Value], bool]) -> Function | None:
     """Return the largest function that ends with `last`; None where there is none.
 
     Of the tensors that flow in, the one that is made last is taken in first: whatever else it depends on comes before.
@@ -64,7 +64,8 @@ def _grown(last: ir.Node, place: Mapping[ir.Node, int], clamping: Sequence[str])
     pieces, sources, best = {last}, set(flowing(last)), None
     while True:
         latest = max(sources, key=lambda value: place.get(value.producer(), -1))
-        if len(sources) == 1 and _is_worth_a_table(pieces) and _is_source(latest, last, clamping):
+        fits = len(sources) == 1 and latest.shape is not None and latest.shape == last.outputs[0].shape
+        if fits and _is_worth_a_table(pieces) and not is_taken_in(latest):
             best = Function(latest, tuple(sorted(pieces, key=place.__getitem__)))
         node = latest.producer()
         if node not in place or not _is_piece(node) or not _is_read_by(latest, pieces):
@@ -93,14 +94,6 @@ def _is_worth_a_table(pieces: set[ir.Node]) -> bool:
 def _is_function(node: ir.Node) -> bool:
     """Whether `node` by itself is a function that only a table computes."""
     return is_default_domain(node) and (node.op_type in FUNCTIONS or (node.op_type == "Pow" and _is_piece(node)))
-
-
-def _is_source(value: ir.Value, last: ir.Node, clamping: Sequence[str]) -> bool:
-    """Whether a function may begin here: with tensors of one shape, and no clamp that belongs to what is in front."""
-    node, reader = value.producer(), only_reader(value)
-    if node is not None and node.op_type in clamping and reader is not None and limits_of(reader) is not None:
-        return False
-    return value.shape is not None and value.shape == last.outputs[0].shape
 
 
 def _is_read_by(value: ir.Value, nodes: set[ir.Node]) -> bool:

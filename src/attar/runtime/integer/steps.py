@@ -12,19 +12,17 @@ from .spelled import Function, functions
 
 CLAMPING = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "BatchNormalization")
 CLAMPING += ("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum")
-KEEPING_FORMAT = (
-    "Identity",
-    "Dropout",
-    "Reshape",
-    "Flatten",
-    "Squeeze",
-    "Unsqueeze",
-    "Transpose",
-    "Pad",
-    "Slice",
+KEEPING_FORMAT = ("Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Pad", "Slice")
+KEEPING_FORMAT += (
     "Gather",
+    "Resize",
+    "Upsample",
+    "DepthToSpace",
+    "SpaceToDepth",
+    "MaxPool",
+    "GlobalMaxPool",
+    "ReduceMax",
 )
-KEEPING_FORMAT += ("MaxPool", "GlobalMaxPool", "ReduceMax", "Resize", "Upsample", "DepthToSpace", "SpaceToDepth")
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def steps_of(model: ir.Model) -> list[Step]:
     """Return the steps of a prepared network that its outputs need, in topological order."""
     needed = _needed(model)
     nodes = [node for node in model.graph if node in needed]
-    found = functions(nodes, CLAMPING)
+    found = functions(nodes, _is_taken_in)
     fused = {piece for function in found.values() for piece in function.pieces[:-1]}
     steps = []
     for node in nodes:
@@ -96,8 +94,7 @@ def _needed(model: ir.Model) -> set[ir.Node]:
 def _step(node: ir.Node) -> tuple[Step, set[ir.Node]]:
     output, bias, limits, taken = node.outputs[0], None, None, set()
     follower = only_reader(output)
-    is_dense = node.op_type == "MatMul" and len(list(flowing(node))) == 1
-    if is_dense and follower is not None and (bias := _bias(follower, output)) is not None:
+    if follower is not None and (bias := _bias_behind(node, follower)) is not None:
         output, taken = follower.outputs[0], {follower}
         follower = only_reader(output)
     if node.op_type in CLAMPING and follower is not None and (limits := limits_of(follower)) is not None:
@@ -105,10 +102,20 @@ def _step(node: ir.Node) -> tuple[Step, set[ir.Node]]:
     return Step(node, tuple(flowing(node)), output, bias, limits), taken
 
 
-def _bias(node: ir.Node, value: ir.Value) -> np.ndarray | None:
-    """Return the constant that an Add adds to `value` along the last axis; None of all else."""
-    if node.op_type != "Add" or not is_default_domain(node):
+def _is_taken_in(value: ir.Value) -> bool:
+    """Whether the only operator that reads `value` goes into the one that makes it."""
+    node, follower = value.producer(), only_reader(value)
+    if node is None or follower is None:
+        return False
+    return _bias_behind(node, follower) is not None or (node.op_type in CLAMPING and limits_of(follower) is not None)
+
+
+def _bias_behind(node: ir.Node, follower: ir.Node) -> np.ndarray | None:
+    """Return the constant that an Add behind a MatMul adds along the last axis; None of all else."""
+    if node.op_type != "MatMul" or len(list(flowing(node))) != 1:
         return None
-    added = numbers(node.inputs[1] if node.inputs[0] is value else node.inputs[0])
+    if follower.op_type != "Add" or not is_default_domain(follower):
+        return None
+    added = numbers(follower.inputs[1 if follower.inputs[0] is node.outputs[0] else 0])
     is_row = added is not None and added.size == (added.shape[-1] if added.ndim else 1)
     return added.reshape(-1) if is_row and added.ndim <= 2 else None
