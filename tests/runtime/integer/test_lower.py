@@ -28,13 +28,14 @@ def lowered(proto, scheme=FIXED, weights=None, samples=4):
 
 
 REFUSED = {
-    "unknown": ("y = Erf (x)", "2, 3", {}, "operator Erf 'y': no integer arithmetic is known"),
-    "inner softmax": ("s = Softmax (x)  y = Mul (s, x)", "2, 3", {}, "operator Softmax 's'"),
+    "unknown": ("y = Cos (x)", "2, 3", {}, "operator Cos 'y': no integer arithmetic is known"),
+    "inner logarithm": ("s = LogSoftmax (x)  y = Mul (s, x)", "2, 3", {}, "operator LogSoftmax 's': no integer"),
     "samples moved": ("t = Transpose (x)  y = Transpose (t)", "2, 3", {}, "first axis of"),
     "weights in front": ("y = MatMul (w, x)", "2, 3", {"w": normal(2, 2)}, "MatMul 'y': its weights are the first"),
     "matrices": ("y = MatMul (x, w)", "2, 3", {"w": normal(2, 3, 3)}, "MatMul 'y': its weights have 3 axes"),
     "reflected": ('y = Pad <mode = "reflect"> (x, p)', "2, 3", {"p": np.zeros(6, np.int64)}, "Pad 'y': mode reflect"),
-    "channels": ("y = ReduceMean (x, a)", "1, 3", {"a": np.array([1])}, "ReduceMean 'y': a mean over axes .1."),
+    "in training": ("y = Dropout (x, , t)", "2, 3", {"t": np.array(True)}, "operator Dropout 'y': it is in training"),
+    "samples joined": ("y = ReduceMean (x)", "1, 1", {}, "first axis of"),
     "division": ("z = Add (x, x)  y = Div (x, z)", "2, 3", {}, "operator Div 'y': only a division by a constant"),
     "negative": ("f = Flatten (x)  g = Gemm <alpha = -1.0> (f, w)  y = Reshape (g, to)", "2, 3",
                  {"w": normal(6, 6), "to": np.array([-1, 2, 3])}, "operator Gemm 'g': alpha -1"),
@@ -52,8 +53,8 @@ def test_computed_weights_are_named():
     proto = one("k = ReduceMean <axes = [0]> (x)  y = Conv (x, k)", "2, 4, 4", "1, 1, 1", opset=13)
     with pytest.raises(ModelError, match="operator Conv 'y': its weights are not constant"):
         lowered(proto)
-    with pytest.raises(ModelError, match="operator MatMul 'y': 2 of its inputs flow"):
-        lowered(one("t = Transpose <perm = [0, 2, 1]> (x)  y = MatMul (x, t)", "2, 3", "2, 2"))
+    with pytest.raises(ModelError, match="operator Gemm 'y': 2 of its inputs flow"):
+        lowered(one("y = Gemm <transB = 1> (x, x)", "3", "m"), samples=2)
 
 
 def test_a_constant_that_makes_the_tensor_larger_is_named():
@@ -130,6 +131,11 @@ def test_a_relu_whose_input_others_read_stands_alone():
     proto = one("h = MatMul (x, w)  r = Relu (h)  y = Add (r, h)", "4", "4", {"w": on_grid(4, 4)})
     kinds = [type(operator).__name__ for operator in assert_within(proto, Affine(), "w", steps=3).operators]
     assert kinds == ["Dense", "Requantize", "Sum"]
+
+
+def test_a_dropout_that_is_told_not_to_train_changes_nothing():
+    proto = one("y = Dropout (x, , t)", "3", "3", {"t": np.array(False)})
+    assert_within(proto, FIXED, steps=0)
 
 
 def test_an_input_that_is_an_output_passes_through():

@@ -94,8 +94,12 @@ def test_the_example_of_the_page_runs():
     assert done.returncode == 0, done.stderr
 
 
+KINDS = ("conv", "depthwise", "shortcut", "branch", "max", "mean", "gate")
+KINDS += ("up", "wider", "larger", "swish", "slopes", "shares", "halves", "places")
+
+
 def random_network(seed: int) -> onnx.ModelProto:
-    """A random stack of convolutions, clamps, pools, shortcuts and branches, with a classifier at its end."""
+    """A random stack of layers, clamps, pools, shortcuts, branches, functions and moves, a classifier at its end."""
     rng = np.random.default_rng(seed)
     text, tensors, last, channels, side = [], {}, "x", 3, 8
 
@@ -111,7 +115,7 @@ def random_network(seed: int) -> onnx.ModelProto:
         held = {"w": weights, "b": rng.normal(size=outputs).astype(np.float32) / 4}
         return add(f"Conv <group = {groups}, pads = [1, 1, 1, 1]> ({value}, {name}_w, {name}_b)", **held)
 
-    for kind in rng.choice(["conv", "depthwise", "shortcut", "branch", "max", "mean", "gate"], 6):
+    for kind in rng.choice(KINDS, 6):
         if kind == "conv":
             outputs = int(rng.integers(2, 7))
             last, channels = add(f"Relu ({convolved(last, outputs)})"), outputs
@@ -124,7 +128,26 @@ def random_network(seed: int) -> onnx.ModelProto:
         elif kind == "gate":
             pooled = add(f"GlobalAveragePool ({last})")
             last = add(f"Mul ({last}, {add(f'Sigmoid ({pooled})')})")
-        elif side > 2:
+        elif kind == "swish":
+            last = add(f"Mul ({last}, {add(f'Sigmoid ({last})')})")
+        elif kind == "slopes":
+            last = add(f"PRelu ({last}, t{len(text)}_s)", s=rng.uniform(0, 0.5, (channels, 1, 1)).astype(np.float32))
+        elif kind == "shares":
+            last = add(f"Mul ({last}, {add(f'Softmax <axis = 1> ({last})')})")
+        elif kind == "halves" and channels % 2 == 0:
+            text.append(f"u{len(text)}, v{len(text)} = Split <axis = 1, num_outputs = 2> ({last})")
+            last, channels = add(f"Max (u{len(text) - 1}, v{len(text) - 1})"), channels // 2
+        elif kind == "places":
+            mean = add(f"ReduceMean ({last}, t{len(text)}_a)", a=np.array([1]))
+            last = add(f"Sub ({last}, {mean})")
+        elif kind == "larger" and side < 16:
+            weights = rng.normal(size=(channels, 3, 2, 2)).astype(np.float32) / np.sqrt(np.float32(channels))
+            last = add(f"ConvTranspose <strides = [2, 2]> ({last}, t{len(text)}_w)", w=weights)
+            side, channels = 2 * side, 3
+        elif kind in ("up", "wider") and side < 16:
+            mode, scales = "linear" if kind == "up" else "nearest", np.float32([1, 1, 2, 2])
+            last, side = add(f'Resize <mode = "{mode}"> ({last}, , t{len(text)}_s)', s=scales), 2 * side
+        elif kind in ("max", "mean") and side > 2:
             pool = "MaxPool" if kind == "max" else "AveragePool"
             last, side = add(f"{pool} <kernel_shape = [2, 2], strides = [2, 2]> ({last})"), side // 2
     flat, features = add(f"Flatten ({last})"), channels * side * side
@@ -134,7 +157,7 @@ def random_network(seed: int) -> onnx.ModelProto:
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([(12, 0.02), (8, 0.3)]), st.booleans())
-@settings(max_examples=25)
+@settings(max_examples=40)
 def test_random_networks_are_near_their_floats(seed, width, affine):
     bits, most = width
     scheme = Affine(bits, bits) if affine else FixedPoint(bits, bits)

@@ -15,7 +15,6 @@ from attar.runtime.integer.program import (
     Reshape,
     ScaleShift,
     Sum,
-    Table,
 )
 
 from .beside_float import SCHEMES, assert_within, on_grid, one
@@ -191,17 +190,6 @@ def test_a_pad_with_axes_and_a_value():
     tensors = {"pads": np.array([1, 2]), "value": np.float32(0.5), "axes": np.array([-1])}
     proto = one('y = Pad <mode = "constant"> (x, pads, value, axes)', "2, 3", "2, 6", tensors)
     assert_within(proto, SCHEMES[1], steps=0)
-
-
-@every_scheme
-@pytest.mark.parametrize(
-    "function",
-    ["Sigmoid", "Tanh", "HardSigmoid <alpha = 0.3>", "HardSwish", "LeakyRelu <alpha = 0.2>"],
-)
-def test_functions_by_table(function, scheme):
-    program = assert_within(one(f"y = {function} (x)", "3, 4", "3, 4"), scheme)
-    (operator,) = program.operators
-    assert isinstance(operator, Table) and len(operator.table) == 2 ** program.tensors["x"].format.bits
 
 
 @every_scheme

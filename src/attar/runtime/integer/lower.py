@@ -7,12 +7,25 @@ import onnx_ir as ir
 from ...errors import ModelError
 from ...graph.operators import is_default_domain
 from ...numerics.formats import Format
-from .lowering.constants import lower_norm
-from .lowering.elementwise import FUNCTIONS, lower_clamp, lower_concat, lower_product, lower_sum, lower_table
-from .lowering.moves import lower_pad, lower_reshape, lower_transpose
-from .lowering.pools import lower_average_pool, lower_global_average, lower_max_pool, lower_reduce_mean
+from .lowering.constants import lower_norm, lower_parametric_relu
+from .lowering.elementwise import lower_clamp, lower_concat, lower_extreme, lower_product, lower_sum, lower_table
+from .lowering.moves import (
+    lower_depth_to_space,
+    lower_dropout,
+    lower_gather,
+    lower_pad,
+    lower_reshape,
+    lower_slice,
+    lower_space_to_depth,
+    lower_transpose,
+)
+from .lowering.pools import lower_average_pool, lower_max_pool
 from .lowering.products import lower_conv, lower_gemm, lower_matmul
+from .lowering.reductions import REDUCTIONS, lower_reduction
+from .lowering.resize import lower_resize
 from .lowering.site import Rule, Site
+from .lowering.softmax import lower_softmax
+from .lowering.transposed import lower_conv_transpose
 from .prepare import batch_of, prepare, sample_shape
 from .program import Operator, Program, Tensor
 from .schemes import FixedPoint, Scheme
@@ -97,6 +110,8 @@ class _Builder:
 
 
 def _rule(step: Step) -> Rule:
+    if step.function is not None:
+        return lower_table
     kind = step.node.op_type
     if kind not in RULES or not is_default_domain(step.node):
         raise step.refusal("no integer arithmetic is known for it")
@@ -105,6 +120,7 @@ def _rule(step: Step) -> Rule:
 
 RULES: dict[str, Rule] = {
     "Conv": lower_conv,
+    "ConvTranspose": lower_conv_transpose,
     "Gemm": lower_gemm,
     "MatMul": lower_matmul,
     "BatchNormalization": lower_norm,
@@ -112,15 +128,24 @@ RULES: dict[str, Rule] = {
     "Sub": lower_sum,
     "Mul": lower_product,
     "Div": lower_product,
+    "PRelu": lower_parametric_relu,
+    "Max": lower_extreme,
+    "Min": lower_extreme,
     "Concat": lower_concat,
     "Relu": lower_clamp,
     "Clip": lower_clamp,
+    "Softmax": lower_softmax,
     "MaxPool": lower_max_pool,
     "AveragePool": lower_average_pool,
-    "GlobalAveragePool": lower_global_average,
-    "ReduceMean": lower_reduce_mean,
     "Pad": lower_pad,
+    "DepthToSpace": lower_depth_to_space,
+    "SpaceToDepth": lower_space_to_depth,
+    "Resize": lower_resize,
+    "Upsample": lower_resize,
+    "Slice": lower_slice,
+    "Gather": lower_gather,
     "Transpose": lower_transpose,
-    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity", "Dropout"), lower_reshape),
-    **dict.fromkeys(FUNCTIONS, lower_table),
+    "Dropout": lower_dropout,
+    **dict.fromkeys(("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Identity"), lower_reshape),
+    **dict.fromkeys(REDUCTIONS, lower_reduction),
 }

@@ -14,7 +14,7 @@ from ...numerics.formats import dequantize, quantize
 from ..samples import sample_count
 from .accumulators import Accumulator, Record
 from .execute import Ints, Machine, execute
-from .program import Convolution, Operator, Program
+from .program import Convolution, Operator, Program, TransposedConvolution
 
 LIVE_BYTES = 1 << 25  # of the windows that one operator multiplies in one go
 MOST_SAMPLES = 256
@@ -96,7 +96,7 @@ def _most_bytes(program: Program) -> int:
 
 def _cells(program: Program, operator: Operator) -> int:
     outputs = int(np.prod(program.tensors[operator.output].shape))
-    if isinstance(operator, Convolution):
+    if isinstance(operator, (Convolution, TransposedConvolution)):
         return outputs // len(operator.weights) * operator.groups * int(np.prod(operator.weights.shape[1:]))
     return outputs
 

@@ -9,6 +9,7 @@ from ...graph.flow import sources
 from ...graph.norms import simplify_norms
 from ...graph.operators import is_default_domain
 from ...graph.sizes import inferred
+from .splits import take_apart
 
 HANDING_ON = ("Identity", "Dropout")
 SOFTMAX = ("Softmax", "LogSoftmax")
@@ -20,7 +21,8 @@ def prepare(
 ) -> ir.Model:
     """Return a copy of `model` for `steps_of`, its shapes inferred.
 
-    Batch normalizations go into the layers in front, Identity and Dropout are taken out, and a Softmax at the very end
+    Batch normalizations go into the layers in front, Identity and Dropout are taken out, a Split becomes
+    Slices, and a Softmax at the very end
     is left to whoever reads the logits.
 
     Args:
@@ -38,7 +40,9 @@ def prepare(
             copy.graph.outputs[number] = node.inputs[0]
             copy.graph.remove(node, safe=True)
     batch = {value.name: _batch(value) for value in sources(copy.graph)}
-    return inferred(copy, {name: (batch[name], *shape) for name, shape in (shapes or _known(copy)).items()})
+    known = inferred(copy, {name: (batch[name], *shape) for name, shape in (shapes or _known(copy)).items()})
+    take_apart(known)
+    return known
 
 
 def sample_shape(value: ir.Value, batch: int) -> tuple[int, ...]:
@@ -73,6 +77,8 @@ def _known(model: ir.Model) -> dict[str, tuple[int, ...]]:
 def _take_out(graph: ir.Graph, node: ir.Node) -> None:
     """Let the readers of `node` read its input; an output of the network keeps its name."""
     source, result = node.inputs[0], node.outputs[0]
+    if len(node.inputs) > 2 and node.inputs[2] is not None:
+        return  # a Dropout that may be in training mode
     if any(output.uses() or output.is_graph_output() for output in node.outputs[1:]):
         return  # a Dropout whose mask somebody reads
     if result.is_graph_output() and (source.producer() is None or source.is_graph_output()):

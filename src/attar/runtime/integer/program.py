@@ -91,6 +91,22 @@ class Convolution(Weighted):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class TransposedConvolution(Weighted):
+    """Every cell of (channels, *extents) spreads over a window; weights and bias have the shapes of a Convolution's.
+
+    Tap t of cell i meets place i x stride + t x dilation - begin of the output. Places that none meets hold the bias.
+
+    Attributes:
+        begins: how many places are cut off before each spatial axis; behind, the output's shape says it.
+    """
+
+    strides: tuple[int, ...]
+    dilations: tuple[int, ...]
+    begins: tuple[int, ...]
+    groups: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Dense(Weighted):
     """A matrix applied to the last axis; weights (outputs, inputs), bias (outputs,)."""
 
@@ -103,6 +119,22 @@ class ScaleShift(Weighted):
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Product(Accumulating):
     """x_a times x_b, element by element, broadcast."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MatrixProduct(Accumulating):
+    """The matrices of two tensors (..., rows, terms) and (..., terms, columns) multiplied; axes in front broadcast."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ParametricRelu(Accumulating):
+    """The sum is x, or x times its slope where x is below zero; `rescale` has an entry for either, in this order.
+
+    Attributes:
+        slopes: int16, broadcast to the output's shape.
+    """
+
+    slopes: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -146,6 +178,18 @@ class Concat(Clamped):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Extreme(Clamped):
+    """Each input requantized to the output's format (`rescale` has an entry for each), then the largest, broadcast.
+
+    Attributes:
+        largest: or the least.
+    """
+
+    largest: bool
+    rescale: Rescale
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class MaxPool(Operator):
     """Largest integers in windows; what lies outside of the input counts for nothing."""
 
@@ -163,6 +207,19 @@ class Table(Operator):
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Softmax(Clamped):
+    """Shares along `axis`: y = clamp(z_y + rescale(p)), p = e / (sum of e) in units of 2^-30.
+
+    Attributes:
+        table: e (int32) by how far q lies below the largest integer along the axis; 2^30 for 0.
+    """
+
+    axis: int
+    table: np.ndarray
+    rescale: Rescale
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Reshape(Operator):
     """The same integers in row-major order under the output's shape."""
 
@@ -172,6 +229,38 @@ class Transpose(Operator):
     """Axis i of the output is axis `axes`[i] of the input."""
 
     axes: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Slice(Operator):
+    """Along each axis, cell i of the output is cell `starts` + i x `steps` of the input; steps are of either sign."""
+
+    starts: tuple[int, ...]
+    steps: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Pick(Operator):
+    """Along each axis, cell i of the output is cell `indices`[i] (int32, 0 and more) of the input."""
+
+    indices: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Interpolate(Operator):
+    """Along each axis in `axes`, cell i of the output lies between two cells of the input; one rounding for all axes.
+
+    Attributes:
+        axes: that are interpolated, in rising order; the others stay as they are.
+        nearer, farther: the two cells (int32), by axis.
+        weights: of the farther cell, 0 to 2^weight_bits (int32), by axis; the nearer has the rest.
+    """
+
+    axes: tuple[int, ...]
+    nearer: tuple[np.ndarray, ...]
+    farther: tuple[np.ndarray, ...]
+    weights: tuple[np.ndarray, ...]
+    weight_bits: int
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -1,20 +1,28 @@
 """The steps of a network that become operators of a program: what is fused into what, and which tensors remain."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
 
 from ...errors import ModelError
-from ...graph.operators import constant_of, is_default_domain
+from ...graph.operators import is_default_domain
+from .operands import Limits, flowing, limits_of, numbers, only_reader
+from .spelled import Function, functions
 
-JOINING = ("Add", "Sub", "Mul", "Div", "Concat", "MatMul", "Gemm")  # all else has one input that flows, the first
-CLAMPING = ("Conv", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "BatchNormalization")
-CLAMPING += ("AveragePool", "GlobalAveragePool", "ReduceMean")
-KEEPING_FORMAT = ("MaxPool", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Pad", "Identity", "Dropout")
-
-Limits = tuple[float, float]
+CLAMPING = ("Conv", "ConvTranspose", "Gemm", "MatMul", "Add", "Sub", "Mul", "Div", "BatchNormalization")
+CLAMPING += ("AveragePool", "GlobalAveragePool", "ReduceMean", "ReduceSum")
+KEEPING_FORMAT = ("Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Pad", "Slice")
+KEEPING_FORMAT += (
+    "Gather",
+    "Resize",
+    "Upsample",
+    "DepthToSpace",
+    "SpaceToDepth",
+    "MaxPool",
+    "GlobalMaxPool",
+    "ReduceMax",
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +32,7 @@ class Step:
     Attributes:
         inputs: the tensors that flow in. output: of the last operator fused.
         bias: what an Add behind a MatMul adds along the last axis. limits: of a fused Relu or Clip.
+        function: of one number that the step is, whose last operator is `node`.
     """
 
     node: ir.Node
@@ -31,6 +40,7 @@ class Step:
     output: ir.Value
     bias: np.ndarray | None = None
     limits: Limits | None = None
+    function: Function | None = None
 
     @property
     def keeps_format(self) -> bool:
@@ -44,9 +54,15 @@ class Step:
 
 def steps_of(model: ir.Model) -> list[Step]:
     """Return the steps of a prepared network that its outputs need, in topological order."""
-    needed, fused, steps = _needed(model), set(), []
-    for node in model.graph:
-        if node in needed and node not in fused:
+    needed = _needed(model)
+    nodes = [node for node in model.graph if node in needed]
+    found = functions(nodes, _is_taken_in)
+    fused = {piece for function in found.values() for piece in function.pieces[:-1]}
+    steps = []
+    for node in nodes:
+        if node in found:
+            steps.append(Step(node, (found[node].source,), node.outputs[0], function=found[node]))
+        elif node not in fused:
             step, taken = _step(node)
             steps.append(step)
             fused |= taken
@@ -65,64 +81,41 @@ def read_inputs(model: ir.Model, steps: list[Step]) -> list[ir.Value]:
     return [value for value in model.graph.inputs if id(value) in read]
 
 
-def numbers(value: ir.Value | None) -> np.ndarray | None:
-    """Return the values of a constant, None of all else."""
-    tensor = None if value is None else constant_of(value)
-    return None if tensor is None else tensor.numpy()
-
-
-def limits_of(node: ir.Node) -> Limits | None:
-    """Return what a Relu or Clip clamps to; None of all else, and where its limits are computed."""
-    if not is_default_domain(node) or node.op_type not in ("Relu", "Clip"):
-        return None
-    if node.op_type == "Relu":
-        return 0.0, np.inf
-    attributes = node.attributes
-    ends = [attributes.get_float("min", -np.inf), attributes.get_float("max", np.inf)]
-    for position, value in enumerate(node.inputs[1:]):
-        if value is not None:
-            given = numbers(value)
-            if given is None:
-                return None
-            ends[position] = float(given.reshape(()))
-    return ends[0], ends[1]
-
-
 def _needed(model: ir.Model) -> set[ir.Node]:
     found, open_values = set(), list(model.graph.outputs)
     while open_values:
         node = open_values.pop().producer()
         if node is not None and node not in found:
             found.add(node)
-            open_values += _flowing(node)
+            open_values += flowing(node)
     return found
-
-
-def _flowing(node: ir.Node) -> Iterator[ir.Value]:
-    read = node.inputs if node.op_type in JOINING else node.inputs[:1]
-    return (value for value in read if value is not None and constant_of(value) is None)
 
 
 def _step(node: ir.Node) -> tuple[Step, set[ir.Node]]:
     output, bias, limits, taken = node.outputs[0], None, None, set()
-    follower = _only_reader(output)
-    if node.op_type == "MatMul" and follower is not None and (bias := _bias(follower, output)) is not None:
+    follower = only_reader(output)
+    if follower is not None and (bias := _bias_behind(node, follower)) is not None:
         output, taken = follower.outputs[0], {follower}
-        follower = _only_reader(output)
+        follower = only_reader(output)
     if node.op_type in CLAMPING and follower is not None and (limits := limits_of(follower)) is not None:
         output, taken = follower.outputs[0], taken | {follower}
-    return Step(node, tuple(_flowing(node)), output, bias, limits), taken
+    return Step(node, tuple(flowing(node)), output, bias, limits), taken
 
 
-def _only_reader(value: ir.Value) -> ir.Node | None:
-    uses = value.uses()
-    return uses[0].node if len(uses) == 1 and not value.is_graph_output() else None
+def _is_taken_in(value: ir.Value) -> bool:
+    """Whether the only operator that reads `value` goes into the one that makes it."""
+    node, follower = value.producer(), only_reader(value)
+    if node is None or follower is None:
+        return False
+    return _bias_behind(node, follower) is not None or (node.op_type in CLAMPING and limits_of(follower) is not None)
 
 
-def _bias(node: ir.Node, value: ir.Value) -> np.ndarray | None:
-    """Return the constant that an Add adds to `value` along the last axis; None of all else."""
-    if node.op_type != "Add" or not is_default_domain(node):
+def _bias_behind(node: ir.Node, follower: ir.Node) -> np.ndarray | None:
+    """Return the constant that an Add behind a MatMul adds along the last axis; None of all else."""
+    if node.op_type != "MatMul" or len(list(flowing(node))) != 1:
         return None
-    added = numbers(node.inputs[1] if node.inputs[0] is value else node.inputs[0])
+    if follower.op_type != "Add" or not is_default_domain(follower):
+        return None
+    added = numbers(follower.inputs[1 if follower.inputs[0] is node.outputs[0] else 0])
     is_row = added is not None and added.size == (added.shape[-1] if added.ndim else 1)
     return added.reshape(-1) if is_row and added.ndim <= 2 else None

@@ -4,11 +4,11 @@ import numpy as np
 
 from ....numerics.accumulators import INT32, accumulator_bits, with_bias
 from ....numerics.formats import offset_bits
-from ..program import Convolution, Operator, ScaleShift
-from ..steps import numbers
+from ..operands import numbers
+from ..program import Convolution, Operator, ParametricRelu, ScaleShift
 from ..weights import Grid, bias_floor, bias_integers, channel_scaled
 from .products import stored_bias, weighted
-from .site import Site, checked_width, product_factors, rescale
+from .site import Site, checked_width, each_rescale, product_factors, rescale
 
 
 def lower_constant_arithmetic(site: Site) -> tuple[Operator, ...]:
@@ -24,6 +24,23 @@ def lower_constant_arithmetic(site: Site) -> tuple[Operator, ...]:
         raise site.refusal("only a division by a constant that is nowhere zero is known")
     factor = 1 / operand if kind == "Div" else operand
     return (_scale_shift(site, factor, np.zeros((1,) * operand.ndim)),)
+
+
+def lower_parametric_relu(site: Site) -> tuple[Operator, ...]:
+    """Lower a PRelu with constant slopes, which share a power of two."""
+    slopes = _sample_constant(site, np.asarray(site.constant(1, ()), np.float64))
+    source, target = site.sole_input().format, site.output.format
+    grid = channel_scaled(np.abs(slopes).max(initial=0).reshape(1))
+    bits = checked_width(site, accumulator_bits(offset_bits(source), grid.bits, 1))
+    factors = [source.exact_scale / target.exact_scale, *product_factors(grid.scales, source, target)]
+    return (
+        ParametricRelu(
+            **site.clamped(),
+            accumulator_bits=bits,
+            rescale=each_rescale(factors, bits),
+            slopes=np.rint(slopes / np.float64(grid.scales[0])).astype(np.int16),
+        ),
+    )
 
 
 def lower_norm(site: Site) -> tuple[Operator, ...]:

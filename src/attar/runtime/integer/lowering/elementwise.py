@@ -1,24 +1,21 @@
 """Sums and products of two tensors, Concat, Relu and Clip that nothing took in, and functions by table."""
 
 import numpy as np
-import onnx_ir as ir
 
 from ....numerics.accumulators import accumulator_bits
 from ....numerics.formats import offset_bits, quantize
 from ....numerics.requantize import shared_scaling
-from ..program import Concat, Operator, Product, Requantize, Sum, Table, Tensor
-from ..steps import limits_of
+from ..operands import limits_of
+from ..program import Concat, Extreme, Operator, Product, Requantize, Sum, Table
 from .constants import lower_constant_arithmetic
 from .site import Site, checked_width, clamp_limits, each_rescale, rescale
-
-MOST_TABLE_BITS = 12
 
 
 def lower_sum(site: Site) -> tuple[Operator, ...]:
     """Lower Add and Sub: of two tensors, or of one and a constant."""
     if len(site.inputs) < len(site.node.inputs):
         return lower_constant_arithmetic(site)
-    left, right = _both(site)
+    left, right = site.both()
     sign = -1 if site.node.op_type == "Sub" else 1
     target = site.output.format.exact_scale
     factors = [left.format.exact_scale / target, sign * right.format.exact_scale / target]
@@ -30,7 +27,7 @@ def lower_product(site: Site) -> tuple[Operator, ...]:
     """Lower Mul and Div: of two tensors (Mul alone), or of one and a constant."""
     if len(site.inputs) < len(site.node.inputs):
         return lower_constant_arithmetic(site)
-    left, right = _both(site)
+    left, right = site.both()
     if site.node.op_type == "Div":
         raise site.refusal("only a division by a constant is known")
     bits = checked_width(site, accumulator_bits(offset_bits(left.format), offset_bits(right.format), 1))
@@ -50,6 +47,17 @@ def lower_concat(site: Site) -> tuple[Operator, ...]:
     return (Concat(**site.clamped(), axis=axis - 1, rescale=each_rescale(factors)),)
 
 
+def lower_extreme(site: Site) -> tuple[Operator, ...]:
+    """Lower Max and Min: of tensors with as many axes each, or of one and a number."""
+    if limits_of(site.node) is not None:
+        return lower_clamp(site)
+    if len(site.inputs) != len(site.node.inputs) or len({len(tensor.shape) for tensor in site.inputs}) > 1:
+        shapes = [tensor.shape for tensor in site.inputs]
+        raise site.refusal(f"tensors of shapes {shapes} cannot be joined, nor constants of more than one number")
+    entries = each_rescale([tensor.format.exact_scale / site.output.format.exact_scale for tensor in site.inputs])
+    return (Extreme(**site.clamped(), largest=site.node.op_type == "Max", rescale=entries),)
+
+
 def lower_clamp(site: Site) -> tuple[Operator, ...]:
     """Lower a Relu or Clip that stands alone."""
     limits = limits_of(site.node)
@@ -62,40 +70,14 @@ def lower_clamp(site: Site) -> tuple[Operator, ...]:
 
 
 def lower_table(site: Site) -> tuple[Operator, ...]:
-    """Lower a function of one number: its value, in float64 and rounded once, for every integer of the input."""
+    """Lower a function of one number: its value, in float64 and rounded once, for every integer of the input.
+
+    Where the function has no value, as a root below zero, the entry stands for 0.
+    """
     form = site.sole_input().format
-    if form.bits > MOST_TABLE_BITS:
-        raise site.refusal(f"a table of {form.bits}-bit integers; up to {MOST_TABLE_BITS} bits are known")
+    site.check_table(form)
     x = (np.arange(form.low, form.high + 1) - form.zero) * form.scale
-    integers = quantize(FUNCTIONS[site.node.op_type](x, site.node), site.output.format)
+    values = site.step.function.values(x)
+    with np.errstate(over="ignore"):  # what float32 does not hold is clamped all the same
+        integers = quantize(np.where(np.isnan(values), 0, values), site.output.format)
     return (Table(**site.wiring(), table=integers.astype(np.int16 if site.output.format.signed else np.uint16)),)
-
-
-def _both(site: Site) -> tuple[Tensor, Tensor]:
-    """Return the two tensors that are joined, with as many axes each, so that the sample meets the sample."""
-    flowing = {id(value): tensor for value, tensor in zip(site.step.inputs, site.inputs, strict=True)}
-    tensors = tuple(flowing.get(id(value)) for value in site.node.inputs)
-    if len(tensors) != 2 or None in tensors or len(tensors[0].shape) != len(tensors[1].shape):
-        raise site.refusal(f"tensors of shapes {[tensor and tensor.shape for tensor in tensors]} cannot be joined")
-    return tensors
-
-
-def _sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.maximum(x, -700)))  # exp(700) is near the largest float64
-
-
-def _leaky(x: np.ndarray, node: ir.Node) -> np.ndarray:
-    return np.where(x < 0, node.attributes.get_float("alpha", 0.01) * x, x)
-
-
-def _hard_sigmoid(x: np.ndarray, node: ir.Node) -> np.ndarray:
-    return np.clip(node.attributes.get_float("alpha", 0.2) * x + node.attributes.get_float("beta", 0.5), 0, 1)
-
-
-FUNCTIONS = {
-    "Sigmoid": lambda x, _: _sigmoid(x),
-    "Tanh": lambda x, _: np.tanh(x),
-    "HardSigmoid": _hard_sigmoid,
-    "HardSwish": lambda x, _: x * np.clip(x / 6 + 0.5, 0, 1),
-    "LeakyRelu": _leaky,
-}

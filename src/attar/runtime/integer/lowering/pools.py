@@ -1,4 +1,4 @@
-"""Pools and means over space."""
+"""Pools: windows that move over one or two spatial axes."""
 
 from itertools import product
 from math import prod
@@ -6,8 +6,7 @@ from math import prod
 from ....graph.geometry import Geometry, geometry
 from ....numerics.accumulators import accumulator_bits
 from ....numerics.formats import offset_bits
-from ..program import AveragePool, MaxPool, Operator, Reshape, Tensor
-from ..steps import numbers
+from ..program import AveragePool, MaxPool, Operator, Tensor
 from .site import Site, checked_width, each_rescale
 
 
@@ -16,7 +15,7 @@ def lower_max_pool(site: Site) -> tuple[Operator, ...]:
     moves = _geometry(site)
     if any(0 in _counts(site, moves, axis, border=False) for axis in range(len(moves.kernel))):
         raise site.refusal("a window lies outside of the input")
-    return (MaxPool(**site.wiring(), **_moves(moves), pads=_pads(site, moves)),)
+    return (MaxPool(**site.wiring(), **moved(moves), pads=_pads(site, moves)),)
 
 
 def lower_average_pool(site: Site) -> tuple[Operator, ...]:
@@ -24,31 +23,7 @@ def lower_average_pool(site: Site) -> tuple[Operator, ...]:
     moves = _geometry(site)
     border = bool(site.node.attributes.get_int("count_include_pad", 0))
     counts = tuple(_counts(site, moves, axis, border=border) for axis in range(len(moves.kernel)))
-    return (_average(site, site.output, moves, _pads(site, moves), counts),)
-
-
-def lower_global_average(site: Site) -> tuple[Operator, ...]:
-    """Lower a mean over all of space, with or without the axes that it leaves at 1."""
-    source, extents = site.sole_input(), site.spatial()
-    ones = (1,) * len(extents)
-    moves, counts = Geometry(extents, ones, ones), tuple((extent,) for extent in extents)
-    kept = (source.shape[0], *ones)
-    if site.output.shape == kept:
-        return (_average(site, site.output, moves, ((0, 0),) * len(ones), counts),)
-    pooled = Tensor(f"{site.output.name}/pooled", kept, site.output.format)
-    site.tensors[pooled.name] = pooled
-    flat = Reshape(inputs=(pooled.name,), output=site.output.name)
-    return _average(site, pooled, moves, ((0, 0),) * len(ones), counts), flat
-
-
-def lower_reduce_mean(site: Site) -> tuple[Operator, ...]:
-    """Lower a ReduceMean over all spatial axes."""
-    rank = len(site.sole_input().shape) + 1
-    given = numbers(site.node.inputs[1]) if len(site.node.inputs) > 1 else site.node.attributes.get_ints("axes", None)
-    axes = None if given is None else sorted(int(axis) % rank for axis in given)
-    if axes != list(range(2, rank)):
-        raise site.refusal(f"a mean over axes {axes}; only one over all axes behind the channels is known")
-    return lower_global_average(site)
+    return (average(site, site.inputs[0], site.output, moves, _pads(site, moves), counts),)
 
 
 def _geometry(site: Site) -> Geometry:
@@ -61,7 +36,8 @@ def _geometry(site: Site) -> Geometry:
     return geometry(site.node, kernel)
 
 
-def _moves(moves: Geometry) -> dict[str, object]:
+def moved(moves: Geometry) -> dict[str, object]:
+    """Return the fields that say how windows move."""
     return {"kernel": moves.kernel, "strides": moves.strides, "dilations": moves.dilations}
 
 
@@ -90,13 +66,14 @@ def _counts(site: Site, moves: Geometry, axis: int, *, border: bool) -> tuple[in
     return tuple(sum(first <= start + tap < last for tap in taps) for start in starts)
 
 
-def _average(site: Site, output: Tensor, moves: Geometry, pads: tuple, counts: tuple) -> AveragePool:
-    source = site.sole_input()
+def average(site: Site, source: Tensor, output: Tensor, moves: Geometry, pads: tuple, counts: tuple) -> AveragePool:
+    """Return the operator that averages `source` into `output`; `counts` as of AveragePool."""
     divisors = sorted({prod(each) for each in product(*map(set, counts))})
     if divisors[0] == 0:
         raise site.refusal("a window lies outside of the input")
     bits = checked_width(site, accumulator_bits(offset_bits(source.format), 1, prod(moves.kernel)))
     ratio = source.format.exact_scale / output.format.exact_scale
     entries = each_rescale([ratio / divisor for divisor in divisors], bits)
-    fields = {**site.clamped(), **_moves(moves), "output": output.name, "accumulator_bits": bits, "rescale": entries}
+    wiring = {"inputs": (source.name,), "output": output.name}
+    fields = {**site.clamped(), **wiring, **moved(moves), "accumulator_bits": bits, "rescale": entries}
     return AveragePool(**fields, pads=pads, counts=counts, divisors=tuple(divisors))

@@ -6,22 +6,22 @@ from ....errors import ModelError
 from ....graph.geometry import geometry
 from ....numerics.accumulators import INT32, accumulator_bits, with_bias
 from ....numerics.formats import offset_bits
-from ..program import Convolution, Dense, Operator
-from ..steps import numbers
+from ..operands import numbers
+from ..program import Convolution, Dense, MatrixProduct, Operator
 from ..weights import Grid, bias_integers, given_grid, grid_of
 from .site import Site, checked_width, product_factors, rescale
 
 
 def lower_conv(site: Site) -> tuple[Operator, ...]:
     """Lower a Conv over one or two spatial axes."""
-    source, extents, weights = site.sole_input(), site.spatial(), _constant(site, 1)
+    source, extents, weights = site.sole_input(), site.spatial(), constant(site, 1)
     moves = geometry(site.node, weights.shape[2:])
     pads = []
     for axis, extent in enumerate(extents):
         begin, kernel = moves.begin(axis, extent), (moves.kernel[axis] - 1) * moves.dilations[axis] + 1
         windows = (site.output.shape[1 + axis] - 1) * moves.strides[axis] + kernel
         pads.append((begin, windows - extent - begin))
-    bias = _row(site, 2, len(weights))
+    bias = bias_row(site, 2, len(weights))
     grid = _grid(site, weights, bias, axis=0)
     return (
         Convolution(
@@ -41,11 +41,11 @@ def lower_gemm(site: Site) -> tuple[Operator, ...]:
     source, attributes = site.sole_input(), site.node.attributes
     if attributes.get_int("transA", 0) or len(source.shape) != 1 or site.step.inputs[0] is not site.node.inputs[0]:
         raise site.refusal("its first operand has to be the samples, one a row")
-    weights, axis = _constant(site, 1), 0 if attributes.get_int("transB", 0) else 1
+    weights, axis = constant(site, 1), 0 if attributes.get_int("transB", 0) else 1
     alpha = np.float32(attributes.get_float("alpha", 1.0))
     if not alpha > 0:
         raise site.refusal(f"alpha {alpha:g} is not positive")
-    bias = _row(site, 2, weights.shape[axis]) * attributes.get_float("beta", 1.0)
+    bias = bias_row(site, 2, weights.shape[axis]) * attributes.get_float("beta", 1.0)
     grid = _grid(site, weights, bias / float(alpha), axis=axis)
     scaled = Grid(grid.integers, grid.scales * alpha, grid.bits)
     fields = weighted(site, scaled, bias, source.format.scale)
@@ -53,17 +53,30 @@ def lower_gemm(site: Site) -> tuple[Operator, ...]:
 
 
 def lower_matmul(site: Site) -> tuple[Operator, ...]:
-    """Lower a MatMul whose second operand is a constant matrix."""
+    """Lower a MatMul of two tensors, or of one and a constant matrix behind it."""
+    if len(site.inputs) == len(site.node.inputs):
+        return (_matrix_product(site),)
     source = site.sole_input()
     if site.step.inputs[0] is not site.node.inputs[0]:
         raise site.refusal("its weights are the first operand; only the second is known")
-    weights = _constant(site, 1)
+    weights = constant(site, 1)
     if weights.ndim != 2:
         raise site.refusal(f"its weights have {weights.ndim} axes; two are known")
     bias = np.zeros(1) if site.step.bias is None else site.step.bias
     bias = np.broadcast_to(bias.astype(np.float64), weights.shape[1])
     grid = _grid(site, weights, bias, axis=1)
     return (Dense(**weighted(site, grid, bias, source.format.scale), source=site.node.inputs[1].name),)
+
+
+def _matrix_product(site: Site) -> MatrixProduct:
+    left, right = site.both()
+    if len(left.shape) < 2:
+        raise site.refusal("its matrices join the samples")
+    terms = left.shape[-1]
+    bits = accumulator_bits(offset_bits(left.format), offset_bits(right.format), terms)
+    factor = left.format.exact_scale * right.format.exact_scale / site.output.format.exact_scale
+    fields = {**site.clamped(), "inputs": (left.name, right.name)}
+    return MatrixProduct(**fields, accumulator_bits=checked_width(site, bits), rescale=rescale([factor], bits))
 
 
 def weighted(site: Site, grid: Grid, bias: np.ndarray, input_scale: float) -> dict[str, object]:
@@ -106,7 +119,8 @@ def _grid(site: Site, weights: np.ndarray, bias: np.ndarray, *, axis: int) -> Gr
     return grid_of(name, rows, bias, site.inputs[0].format, site.scheme)
 
 
-def _constant(site: Site, position: int) -> np.ndarray:
+def constant(site: Site, position: int) -> np.ndarray:
+    """Return the weights at `position`."""
     values = numbers(site.node.inputs[position])
     if values is None:
         raise site.refusal("its weights are not constant")
@@ -118,11 +132,11 @@ def _name(site: Site, position: int) -> str | None:
     return None if value is None else value.name
 
 
-def _row(site: Site, position: int, outputs: int) -> np.ndarray:
+def bias_row(site: Site, position: int, outputs: int) -> np.ndarray:
     """Return an optional bias as float64 (outputs,)."""
     if len(site.node.inputs) <= position or site.node.inputs[position] is None:
         return np.zeros(outputs)
-    values = _constant(site, position)
+    values = constant(site, position)
     if values.size not in (1, outputs) or values.size != (values.shape[-1] if values.ndim else 1):
         raise site.refusal(f"its bias has shape {values.shape}; one number for each of {outputs} outputs is known")
     return np.broadcast_to(values.reshape(-1).astype(np.float64), outputs)

@@ -12,11 +12,13 @@ from ....errors import ModelError
 from ....numerics.accumulators import INT32, MOST
 from ....numerics.formats import Format
 from ....numerics.requantize import precision_for, scaling
+from ..operands import numbers
 from ..program import Operator, Rescale, Tensor
 from ..schemes import Scheme
 from ..steps import Step
 from ..weights import Given
 
+MOST_TABLE_BITS = 12
 Rule = Callable[["Site"], tuple[Operator, ...]]
 
 
@@ -40,6 +42,11 @@ class Site:
     def node(self) -> ir.Node:
         return self.step.node
 
+    @property
+    def opset(self) -> int:
+        """The opset of the network that the step comes from."""
+        return self.node.graph.opset_imports.get("", self.node.graph.opset_imports.get("ai.onnx", 0))
+
     def refusal(self, reason: str) -> ModelError:
         """Return the error that names the step."""
         return self.step.refusal(reason)
@@ -53,6 +60,30 @@ class Site:
         low, high = clamp_limits(self.output.format, self.step.limits or (-math.inf, math.inf))
         return {**self.wiring(), "low": low, "high": high}
 
+    def constant(self, position: int, default: object) -> object:
+        """Return the numbers of a constant input, or `default` where the operator has no such input.
+
+        Raises:
+            ModelError: it is computed.
+        """
+        if len(self.node.inputs) <= position or self.node.inputs[position] is None:
+            return default
+        values = numbers(self.node.inputs[position])
+        if values is None:
+            raise self.refusal(f"its input {position} is not constant")
+        return values
+
+    def between(self, name: str, shape: tuple[int, ...], form: Format | None = None) -> Tensor:
+        """Declare a tensor between the operators of this step, of the output's format if `form` is none."""
+        made = Tensor(f"{self.output.name}/{name}", shape, form or self.output.format)
+        self.tensors[made.name] = made
+        return made
+
+    def check_table(self, form: Format) -> None:
+        """Refuse a table with an entry for every integer of a wide format."""
+        if form.bits > MOST_TABLE_BITS:
+            raise self.refusal(f"a table of {form.bits}-bit integers; up to {MOST_TABLE_BITS} bits are known")
+
     def sole_input(self) -> Tensor:
         """Return the only tensor that flows in.
 
@@ -62,6 +93,18 @@ class Site:
         if len(self.inputs) != 1:
             raise self.refusal(f"{len(self.inputs)} of its inputs flow where one is known")
         return self.inputs[0]
+
+    def both(self) -> tuple[Tensor, Tensor]:
+        """Return the two tensors that are joined, with as many axes each, so that the sample meets the sample.
+
+        Raises:
+            ModelError: there are not two, or their axes are not as many.
+        """
+        flows = {id(value): tensor for value, tensor in zip(self.step.inputs, self.inputs, strict=True)}
+        tensors = tuple(flows.get(id(value)) for value in self.node.inputs)
+        if len(tensors) != 2 or None in tensors or len(tensors[0].shape) != len(tensors[1].shape):
+            raise self.refusal(f"tensors of shapes {[tensor and tensor.shape for tensor in tensors]} cannot be joined")
+        return tensors
 
     def spatial(self) -> tuple[int, ...]:
         """Return the spatial extents of the first input, behind sample and channels; one axis or two.
