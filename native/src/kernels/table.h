@@ -7,7 +7,10 @@
 #include "kernel.h"
 
 #ifdef ATTAR_HAS_AVX512VNNI
-#define ATTAR_AVX512VNNI_KERNELS(X)
+#define ATTAR_AVX512VNNI_KERNELS(X)                                                                \
+    X(attar_avx512vnni_depthwise)                                                                  \
+    X(attar_avx512vnni_convolution)                                                                \
+    X(attar_avx512vnni_dense)
 #else
 #define ATTAR_AVX512VNNI_KERNELS(X)
 #endif
