@@ -11,6 +11,7 @@ import numpy as np
 
 from ..codec import GridHint
 from ..numerics.feedback import round_with_feedback
+from ..numerics.low_rank import Decomposition, decompose_in
 from ..numerics.quadratic import Quadratic, identity, quadratic, solve
 from ..numerics.rounding import narrowed, to_bfloat16
 from ..numerics.second_moments import SecondMoments
@@ -91,7 +92,7 @@ class Problem:
 
     def factors(self, slope: float, rank: int) -> Rounded:
         """Settle the factor next to the input, fit the other one to what became of it, and settle that."""
-        outer, inner = self._decomposition(rank)
+        outer, inner = self._decomposition.factors(rank)
         moment, cost = self._inputs.form[0], self._row_form
         inner_cost = quadratic((outer.T @ cost @ outer)[None], damping=0.0)
         lower, inner_step = _settled(inner, self._inputs, inner_cost, slope, self._spread)
@@ -148,19 +149,10 @@ class Problem:
         missed = missed.astype(np.float64)
         return float(np.sum((self._row_form @ missed @ self._inputs.form) * missed))
 
-    def _decomposition(self, rank: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return float64 factors (outputs, rank) and (rank, inputs) of least error."""
-        left, values, right = self._svd
-        root = np.sqrt(values[:rank])
-        return left[:, :rank] * root, root[:, None] * right[:rank]
-
     @cached_property
-    def _svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The SVD of the target as its errors cost, mapped back: R_rows^T target R_inputs = U S V."""
-        inputs = self._inputs.roots[0].astype(np.float64)
-        rows = np.eye(self.target.shape[1]) if self._row_cost is None else self._row_cost.roots[0].astype(np.float64)
-        left, values, right = np.linalg.svd(rows.T @ self.target[0] @ inputs, full_matrices=False)
-        return np.linalg.solve(rows.T, left), values, np.linalg.solve(inputs.T, right.T).T
+    def _decomposition(self) -> Decomposition:
+        rows = None if self._row_cost is None else self._row_cost.roots[0]
+        return decompose_in(self.target[0], inputs=self._inputs.roots[0], rows=rows)
 
 
 def _repair(seen: SecondMoments, inputs: Quadratic, spread: Spread) -> np.ndarray:
