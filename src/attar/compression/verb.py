@@ -20,6 +20,7 @@ from .goals import Goal, LeastBytes, LeastDamage
 from .job import Job
 from .kept import keep
 from .pick_again import pick_again
+from .recipe import Plan
 from .result import Result
 from .search import Found, Progress, Search
 from .settle import Request, settle
@@ -109,29 +110,31 @@ def _carry_out(asked: Job, work: str | os.PathLike[str] | None) -> Result:
             job, asked.model, lambda applied: file_bytes(job, applied), kept
         )
         return finish_descent(asked, found)
-    plan = asked.given_plan
-    if plan is None and asked.recipe.stages:
+    if asked.given_plan is not None:
+        return _as_planned(asked, asked.given_plan)
+    if asked.recipe.stages:
         return compress_in_stages(asked)
-    if plan is None and not asked.recipe.has_choice:
-        plan = _same_for_all(asked)
-    if plan is not None and needs_walk(plan):
-        job = with_small_norms(asked)
-        applied = carry_out_plan(job, plan)
-        return finish(asked, file_bytes(job, applied), applied.notes, None)
-    found, applied, data = _layer_by_layer(asked, plan)
-    return finish(asked, data, applied.notes, found)
+    if asked.recipe.has_choice:
+        found, applied, data = _search(asked, _statistics(asked))
+        return finish(asked, data, applied.notes, found)
+    return _as_planned(asked, Plan({layer.name: asked.recipe.chains[0] for layer in asked.layers}))
 
 
-def _layer_by_layer(job: Job, plan: Mapping[str, Steps] | None) -> tuple[Found | None, Applied, bytes]:
-    """Carry out a plan that looks at one layer at a time; without one, search it among candidates."""
-    statistics = {}
-    if job.samples is not None:
-        statistics = input_statistics(job.model, job.layers, job.samples.calibration, threads=job.threads)
-    return _search(job, statistics) if plan is None else (None, *_build(job, plan, statistics))
+def _as_planned(asked: Job, plan: Plan) -> Result:
+    """Carry out a plan on the network as it was made for it: batch normalizations folded or not."""
+    walks = needs_walk(plan.steps)
+    job = with_small_norms(asked) if walks or plan.norms_folded else asked
+    if walks:
+        applied = carry_out_plan(job, plan.steps)
+    else:
+        applied = apply_plan(job.model, plan.steps, statistics=_statistics(job))
+    return finish(asked, file_bytes(job, applied), applied.notes, None)
 
 
-def _same_for_all(job: Job) -> dict[str, Steps]:
-    return {layer.name: job.recipe.chains[0] for layer in job.layers}
+def _statistics(job: Job) -> dict[str, InputStatistics]:
+    if job.samples is None:
+        return {}
+    return input_statistics(job.model, job.layers, job.samples.calibration, threads=job.threads)
 
 
 def _build(job: Job, plan: Mapping[str, Steps], statistics: Mapping[str, InputStatistics]) -> tuple[Applied, bytes]:
