@@ -9,9 +9,8 @@ import onnx_ir as ir
 
 from ..evaluate import Metric
 from ..graph import LeftAlone, WeightLayer
-from ..passes.pipeline import Steps
 from .budget import Budget
-from .recipe import Recipe
+from .recipe import Plan, Recipe
 from .samples import Samples
 from .search import Progress
 
@@ -30,7 +29,7 @@ class Job:
     model: ir.Model
     fingerprint: str
     recipe: Recipe
-    given_plan: dict[str, Steps] | None
+    given_plan: Plan | None
     budget: Budget
     budget_is_default: bool
     layers: list[WeightLayer]
