@@ -64,12 +64,17 @@ def assert_agrees(program: Program, model: ir.Model, feeds: Mapping[str, np.ndar
 
 def layer_differences(program: Program, model: ir.Model, feeds: Mapping[str, np.ndarray]) -> dict[str, int]:
     """Return, by operator's output, how many steps it is off at most where its inputs are onnxruntime's integers."""
-    pairs = {node.inputs[0].name: node.outputs[0] for node in model.graph if node.op_type == "QuantizeLinear"}
-    pairs |= {use.node.outputs[0].name: result for result in list(pairs.values()) for use in result.uses()}
-    known = {name: pairs[name].name for name in program.tensors if name in pairs}
-    names = list(dict.fromkeys(known.values()))
-    seen = answers(expose(model, names), feeds)
-    theirs = {name: seen[known[name]].astype(np.int32) for name in known}
+    pairs = {}
+    for node in model.graph:
+        if node.op_type == "QuantizeLinear":
+            source = node.inputs[0]
+            clip = source.producer() if source.producer() and source.producer().op_type == "Clip" else None
+            for use in node.outputs[0].uses():
+                ends = (source, use.node.outputs[0], clip.inputs[0] if clip else source)
+                pairs |= dict.fromkeys([value.name for value in ends], use.node.outputs[0].name)
+    known = {name: pairs[name] for name in program.tensors if name in pairs}
+    seen = answers(expose(model, list(dict.fromkeys(known.values()))), feeds)
+    theirs = {name: quantize(seen[known[name]], program.tensors[name].format) for name in known}
     tensors = {name: quantize(feeds[name], program.tensors[name].format) for name in program.inputs} | theirs
     found = {}
     for operator in program.operators:
