@@ -16,6 +16,7 @@ from attar.numerics.formats import quantize
 from attar.runtime.integer import Program, run
 from attar.runtime.integer.accumulators import Record
 from attar.runtime.integer.execute import Machine, execute
+from attar.runtime.integer.qdq.parameters import parameters_of
 
 LEVELS = ("ORT_DISABLE_ALL", "ORT_ENABLE_ALL")  # operators one by one in floats; onnxruntime's own integer kernels
 
@@ -64,15 +65,17 @@ def assert_agrees(program: Program, model: ir.Model, feeds: Mapping[str, np.ndar
 
 def layer_differences(program: Program, model: ir.Model, feeds: Mapping[str, np.ndarray]) -> dict[str, int]:
     """Return, by operator's output, how many steps it is off at most where its inputs are onnxruntime's integers."""
-    pairs = {}
+    known = {}
     for node in model.graph:
-        if node.op_type == "QuantizeLinear":
-            source = node.inputs[0]
-            clip = source.producer() if source.producer() and source.producer().op_type == "Clip" else None
-            for use in node.outputs[0].uses():
-                ends = (source, use.node.outputs[0], clip.inputs[0] if clip else source)
-                pairs |= dict.fromkeys([value.name for value in ends], use.node.outputs[0].name)
-    known = {name: pairs[name] for name in program.tensors if name in pairs}
+        if node.op_type != "QuantizeLinear" or node.inputs[0].is_initializer():
+            continue
+        form, source = parameters_of(node).format(), node.inputs[0]
+        clip = source.producer() if source.producer() and source.producer().op_type == "Clip" else None
+        for use in node.outputs[0].uses():
+            for value in (source, use.node.outputs[0], clip.inputs[0] if clip else source):
+                found = program.tensors.get(value.name)
+                if found is not None and (found.format.scale, found.format.zero) == (form.scale, form.zero):
+                    known[value.name] = use.node.outputs[0].name
     seen = answers(expose(model, list(dict.fromkeys(known.values()))), feeds)
     theirs = {name: quantize(seen[known[name]], program.tensors[name].format) for name in known}
     tensors = {name: quantize(feeds[name], program.tensors[name].format) for name in program.inputs} | theirs

@@ -4,20 +4,18 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from common.networks import build, normal
+from common.networks import normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attar.graph import load
-from attar.numerics.formats import Format
 from attar.runtime import Session
 from attar.runtime.integer import Affine, FixedPoint, KeepSign, MinMax, calibrate, lower, run
 from attar.runtime.integer.qdq import from_qdq, to_qdq
 
-from ..beside_float import one
 from ..test_networks import prepared, random_network
 from .equal import assert_same_program
-from .quantized import LEVELS, answers, assert_agrees, differences, layer_differences
+from .quantized import LEVELS, answers, differences, layer_differences
 
 IMAGES = 300
 SCHEMES = (Affine(), FixedPoint(), FixedPoint(non_negative=KeepSign()), Affine(16), Affine(4, 4), FixedPoint(5, 5))

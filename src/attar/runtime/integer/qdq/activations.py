@@ -71,6 +71,8 @@ class _Stripping:
         wanted = _wishes(value)
         if not wanted:
             return
+        if _is_integer(value):
+            _check_readers(value)
         form = wanted[0] if len(wanted) == 1 else _meeting(wanted)
         clip = value.producer()
         narrow = narrowed(clip, form) if clip is not None and clip.inputs[0] not in self.forms else None
@@ -79,7 +81,7 @@ class _Stripping:
             value.replace_all_uses_with(source)
             self._graph.remove(clip, safe=True)
             value, form = source, narrow
-        self.forms[value], value.dtype = form, ir.DataType.FLOAT
+        self.forms[value], value.type = form, ir.TensorType(ir.DataType.FLOAT)
 
     def keep_apart(self) -> None:
         """Put a Clip without limits behind tensors whose rounding lowering would fuse away."""
@@ -95,14 +97,12 @@ class _Stripping:
         if source not in self.forms:
             raise refusal(node, f"nothing is known of what computes its input '{source.name}'")
         held = _holds(form, self.forms[source])
-        self._replace(node, source if held else self._insert("Clip", source, form, result.name))
+        self._replace(node, source if held else self._insert("Clip", source, form, _name(result)))
 
     def _dequantizer(self, node: ir.Node) -> None:
         source, form = node.inputs[0], parameters_of(node).format()
         if source not in self.forms:
             raise refusal(node, f"its input '{source.name}' comes from no QuantizeLinear")
-        if source.producer() is None:
-            _check_readers(source)
         found = self.forms[source]
         if not _holds(form, found):
             raise refusal(
@@ -125,19 +125,19 @@ class _Stripping:
 
     def _insert(self, kind: str, source: ir.Value, form: Format, name: str | None) -> ir.Value:
         """Return the result of a new operator that reads `source`, right behind it."""
-        node = ir.Node("", kind, [source], outputs=[ir.Value(name=f"{name}/{kind.lower()}", shape=source.shape)])
+        node = ir.Node("", kind, [source], outputs=[ir.Value(name=name, shape=source.shape)])
         if source.producer() is None:
             self._graph.insert_before(self._graph[0], node)
         else:
             self._graph.insert_after(source.producer(), node)
         result = node.outputs[0]
-        result.dtype, self.forms[result] = ir.DataType.FLOAT, form
+        result.type, self.forms[result] = ir.TensorType(ir.DataType.FLOAT), form
         return result
 
     def _requantize(self, value: ir.Value, form: Format, name: str) -> None:
         """Put a Clip without limits between `value` and its reader; the Clip's result gets the name."""
         (use,) = value.uses()
-        result = self._insert("Clip", value, form, name)
+        result = self._insert("Clip", value, form, f"{name}/before")
         use.node.replace_input_with(use.idx, result)
         value.name, result.name = result.name, name
 
@@ -151,8 +151,14 @@ class _Stripping:
         return limits_of(follower) is not None and self.forms.get(follower.outputs[0]) != self.forms[value]
 
 
+def _name(integers: ir.Value) -> str | None:
+    """Return the name of the numbers that some integers stand for, their own where nobody asks."""
+    readers = (use.node for use in integers.uses())
+    return next((node.outputs[0].name for node in readers if is_dequantizer(node)), integers.name)
+
+
 def _keeps_format(node: ir.Node) -> bool:
-    return Step(node, (), node.outputs[0]).keeps_format
+    return node.op_type == "Split" or Step(node, (), node.outputs[0]).keeps_format
 
 
 def _wishes(value: ir.Value) -> list[Format]:

@@ -1,4 +1,4 @@
-"""Bring a network to an opset that has what is to be written: scales by channel from 13 on, 4 and 16 bits from 21 on."""
+"""Bring a network to an opset that has what is written: scales by channel from 13 on, 4 and 16 bits from 21 on."""
 
 import onnx
 import onnx_ir as ir
