@@ -226,6 +226,30 @@ def test_biases_in_floats_or_of_another_scale_are_counted_in_units_of_the_accumu
     np.testing.assert_allclose(program.operators[0].bias, np.rint(held["kq"] * 0.01 / unit), atol=1)
 
 
+def test_scales_and_zero_points_may_be_constant_operators():
+    body = "s = Constant <value_float = 0.03> ()  z = Constant <value = int8 {5}> ()\n" + pair("x", "y")
+    model = load(build(f"net (float[n, 3] x) => (float[n, 3] y) {{ {body} }}"), fold=False)
+    program = from_qdq(model)
+    assert program.tensors["x"].format == Format(8, True, float(np.float32(0.03)), 5)
+    assert_agrees(program, model, {"x": normal(9, 3)}, steps=0)
+
+
+def test_without_a_zero_point_integers_are_unsigned():
+    body = "q = QuantizeLinear (x, s)  y = DequantizeLinear (q, s)"
+    model = network(body, "3", "3")
+    assert from_qdq(model).tensors["x"].format == Format(8, False, float(np.float32(0.03)), 0)
+    typed = network("q = QuantizeLinear <output_dtype = 5> (x, s)  y = DequantizeLinear (q, s)", "3", "3")
+    assert from_qdq(typed).tensors["x"].format == Format(16, True, float(np.float32(0.03)), 0)
+
+
+def test_weights_that_were_folded_while_the_file_was_read_are_named():
+    model = network(pair("x", "a") + HELD + "c = Conv (a, w)\n" + pair("c", "y"))
+    with pytest.raises(
+        ModelError, match=r"operator Conv 'y': .* weights 'wq' pass no .* folded while the file was read"
+    ):
+        from_qdq(load(model))
+
+
 def test_16_bits_of_onnxruntimes_own_operators():
     text = """<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>
         net (float[n, 3] x) => (float[n, 3] y) {

@@ -5,6 +5,8 @@ lowering makes a Requantize. Rounding to a grid commutes with whatever only move
 tensors, so that a QuantizeLinear behind those speaks of the tensors in front.
 """
 
+from dataclasses import replace
+
 import onnx_ir as ir
 
 from ....errors import ModelError
@@ -100,10 +102,11 @@ class _Stripping:
         self._replace(node, source if held else self._insert("Clip", source, form, _name(result)))
 
     def _dequantizer(self, node: ir.Node) -> None:
-        source, form = node.inputs[0], parameters_of(node).format()
+        source = node.inputs[0]
         if source not in self.forms:
             raise refusal(node, f"its input '{source.name}' comes from no QuantizeLinear")
         found = self.forms[source]
+        form = _read_as(node, found)
         if not _holds(form, found):
             raise refusal(
                 node,
@@ -149,6 +152,16 @@ class _Stripping:
         if follower.op_type == "Add":
             return node.op_type == "MatMul"
         return limits_of(follower) is not None and self.forms.get(follower.outputs[0]) != self.forms[value]
+
+
+def _read_as(node: ir.Node, written: Format) -> Format:
+    """Return the format that a DequantizeLinear reads; without a zero point it takes integers of any type."""
+    parameters = parameters_of(node)
+    if len(node.inputs) > 2 and node.inputs[2] is not None:
+        return parameters.format()
+    if parameters.scales.size != 1:
+        raise refusal(node, f"{parameters.scales.size} scales of an activation; one is known")
+    return replace(written, scale=float(parameters.scales[0]), zero=0)
 
 
 def _name(integers: ir.Value) -> str | None:

@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ....errors import ModelError
-from ....graph.operators import is_default_domain
+from ....graph.operators import constant_of, is_default_domain
 from ....numerics.formats import Format
 from ..steps import numbers
 
@@ -115,7 +115,8 @@ def _operand(node: ir.Node, position: int, what: str) -> np.ndarray | None:
 def _type_of(node: ir.Node) -> ir.DataType:
     """Return the type of the integers: that of the zero point, of the integers themselves, or uint8."""
     if len(node.inputs) > 2 and node.inputs[2] is not None:
-        return node.inputs[2].const_value.dtype if node.inputs[2].const_value is not None else node.inputs[2].dtype
+        return constant_of(node.inputs[2]).dtype  # `_operand` has seen that it is constant
     if is_dequantizer(node):
-        return node.inputs[0].dtype or ir.DataType.UINT8
+        tensor = constant_of(node.inputs[0])
+        return (node.inputs[0].dtype if tensor is None else tensor.dtype) or ir.DataType.UINT8
     return ir.DataType(node.attributes.get_int("output_dtype", 0) or ir.DataType.UINT8)

@@ -14,11 +14,11 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 from ....graph.operators import is_default_domain, is_weight_position, output_channel_axis
 from ....numerics.formats import Format
 from ..weights import Given
+from .biases import numbers_of
 from .constants import Constants, OnGrid
 from .parameters import refusal
 
 BIAS = {"Conv": 2, "ConvTranspose": 2, "Gemm": 2}  # the position of the bias
-SAME = 2.0**-20  # relative; a product of two scales, rounded to float32, is 2^-24 off
 
 
 def take_weights(model: ir.Model, formats: Mapping[str, Format]) -> Given:
@@ -35,10 +35,12 @@ def take_weights(model: ir.Model, formats: Mapping[str, Format]) -> Given:
         for position, value in enumerate(node.inputs)
         if value is not None and taking.constants.on_grid(value) is not None
     ]
-    for is_bias in (True, False):  # what a bias counts in is told by the weights, which are to be there still
-        for node, position in places:
-            if _is_bias(node, position) == is_bias:
-                (taking.bias if is_bias else taking.constant)(node, position)
+    biases = dict.fromkeys(place for place in places if _is_bias(*place))
+    for place in biases:  # what a bias counts in is told by the weights, which are to be there still
+        taking.bias(*place)
+    for place in places:
+        if place not in biases:
+            taking.constant(*place)
     RemoveUnusedNodesPass()(model)
     return taking.given
 
@@ -74,13 +76,15 @@ class _Taking:
         """Replace a bias by its numbers in float64."""
         value = node.inputs[position]
         held, layer = self.constants.on_grid(value), _layer(node, position)
-        units, steps = self._units(layer), held.steps.reshape(-1).astype(np.float64)
-        is_counted = units is not None and units.size in (1, steps.size) and np.all(np.abs(steps / units - 1) <= SAME)
-        values = (
-            held.integers * np.broadcast_to(units, steps.size).reshape(held.steps.shape)
-            if is_counted
-            else held.values()
-        )
+        units = self._units(layer)
+        if units is not None and units.size not in (1, held.integers.size):
+            units = None  # one number for all outputs, or a bias that does not fit; lowering will tell
+        if units is not None:
+            units = np.broadcast_to(units, held.integers.size).reshape(held.integers.shape)
+        values = numbers_of(held.integers, held.steps, units)
+        if node.op_type == "Add":  # its first operand tells inference the type, which is not to be that of the bias
+            node.replace_input_with(0, node.inputs[1 - position])
+            position = 1
         node.replace_input_with(position, self._initializer(f"{value.name}/{node.outputs[0].name}", values))
 
     def _units(self, layer: ir.Node) -> np.ndarray | None:

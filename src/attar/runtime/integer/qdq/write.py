@@ -16,20 +16,19 @@ from ..program import Weighted
 from ..schemes import FixedPoint, Scheme
 from ..steps import Step
 from ..weights import Given
+from .biases import stored
 from .clips import limits_for
 from .opset import ALL_TYPES, BY_CHANNEL, at_opset
 from .softmax import with_softmax
 
 TYPES = {  # of integers, by width and sign
     (4, True): (ir.DataType.INT4, ml_dtypes.int4),
-    (4, False): (ir.DataType.UINT4, ml_dtypes.uint4),
     (8, True): (ir.DataType.INT8, np.int8),
     (8, False): (ir.DataType.UINT8, np.uint8),
     (16, True): (ir.DataType.INT16, np.int16),
     (16, False): (ir.DataType.UINT16, np.uint16),
 }
 WIDTHS = (4, 8, 16)
-SMALLEST = np.finfo(np.float32).tiny  # a scale below has lost digits
 
 
 def to_qdq(
@@ -42,8 +41,8 @@ def to_qdq(
 ) -> ir.Model:
     """Return a QDQ model with the formats, the weights' integers and the biases of the program that `lower` makes.
 
-    Every tensor of the program passes QuantizeLinear and DequantizeLinear. Widths between 4, 8 and 16 bits are stored
-    in the next larger type, behind a Clip to the ends of the format. Opset 13 at least; 21 where 4 or 16 bits occur.
+    Every tensor of the program passes QuantizeLinear and DequantizeLinear, in 8 or 16 bits; widths below are kept by a
+    Clip to the ends of the format. Weights take 4, 8 or 16 bits. Opset 13 at least; 21 where 4 or 16 bits occur.
     Arguments and errors are those of `lower`; `model` is untouched.
     """
     source = at_opset(model, BY_CHANNEL)
@@ -51,6 +50,7 @@ def to_qdq(
     if any(width != 8 for width in _widths(done)):
         source = at_opset(model, ALL_TYPES)
         done = lowered(source, formats, scheme, weights=weights, shapes=shapes)
+    with_softmax(done.model, source)
     writer = _Writer(done)
     writer.weights()
     writer.activations()
@@ -62,15 +62,12 @@ def _stored(bits: int) -> int:
     return next(width for width in WIDTHS if bits <= width)
 
 
-def _activation_width(value: ir.Value, form: Format, *, is_beside: bool) -> int:
+def _activation_width(form: Format) -> int:
     """Return the width of the type that an activation is stored in.
 
-    onnxruntime 1.32 makes what moves numbers move integers, a MaxPool of 4 bits too, which it does not know; nor does
-    it know what to make of a Clip in front of 4 bits.
+    8 bits at least: onnxruntime 1.32 hands activations of 4 bits to operators of its own that do not know them.
     """
-    width, node = _stored(form.bits), value.producer()
-    is_clipped = form.bits != width or (node is not None and node.op_type == "Clip")
-    return max(width, 8) if is_beside or is_clipped else width
+    return max(_stored(form.bits), 8)
 
 
 def _bits_of(integers: np.ndarray) -> int:
@@ -78,7 +75,7 @@ def _bits_of(integers: np.ndarray) -> int:
 
 
 def _widths(done: Lowered) -> set[int]:
-    held = {_stored(tensor.format.bits) for tensor in done.program.tensors.values()}
+    held = {_activation_width(tensor.format) for tensor in done.program.tensors.values()}
     return held | {_weight_width(done, name) for name in done.chosen}
 
 
@@ -111,31 +108,27 @@ class _Writer:
         graph, program = self.model.graph, self._done.program
         values = {value.name: value for value in graph.inputs}
         values |= {value.name: value for node in graph for value in node.outputs}
-        moving = [step for step in self._done.steps if step.keeps_format]
-        moved = {step.output.name for step in moving}
-        beside = moved | {step.inputs[0].name for step in moving}
+        moved = {step.output.name for step in self._done.steps if step.keeps_format}
         for name, tensor in program.tensors.items():
             if name in values:  # not one that lowering put between two operators
-                width = _activation_width(values[name], tensor.format, is_beside=name in beside)
-                self._pair(values[name], tensor.format, width, is_new=name not in moved)
+                self._pair(values[name], tensor.format, is_new=name not in moved)
 
     def _weights_of(self, step: Step) -> None:
         integers, scales = self._done.chosen[step.output.name]
         node, width = step.node, _weight_width(self._done, step.output.name)
+        scales = scales * _taken_factor(node)
         axis = output_channel_axis(node, 1, integers.ndim)
-        name = node.inputs[1].name
-        self._behind_pair(node, 1, name, integers, scales, TYPES[width, True], axis)
-        bias, (reader, position) = self._operators[step.output.name].bias, _bias_place(step)
-        units = np.float32(scales.astype(np.float64) * self._done.program.tensors[step.inputs[0].name].format.scale)
-        if reader is not None and bias.dtype == np.int32 and _is_plain(node) and (units >= SMALLEST).all():
-            name = reader.inputs[position].name
-            self._behind_pair(reader, position, name, bias, units, (ir.DataType.INT32, np.int32), 0)
+        self._behind_pair(node, 1, integers, scales, TYPES[width, True], axis)
+        reader, position = _bias_place(step)
+        if reader is not None:
+            source = self._done.program.tensors[step.inputs[0].name].format
+            bias, units = stored(self._operators[step.output.name].bias, scales.astype(np.float64) * source.scale)
+            self._behind_pair(reader, position, bias, units, (ir.DataType.INT32, np.int32), 0)
 
     def _behind_pair(
         self,
         node: ir.Node,
         position: int,
-        name: str,
         integers: np.ndarray,
         scales: np.ndarray,
         kind: tuple[ir.DataType, type],
@@ -143,6 +136,7 @@ class _Writer:
     ) -> None:
         """Let input `position` of `node` read a DequantizeLinear of integers, which gets the constant's name."""
         graph, old = self.model.graph, node.inputs[position]
+        name = old.name
         is_last = len(old.uses()) == 1
         if is_last and old.is_initializer():
             del graph.initializers[name]
@@ -160,9 +154,10 @@ class _Writer:
         graph.insert_before(node, result.producer())
         node.replace_input_with(position, result)
 
-    def _pair(self, value: ir.Value, form: Format, width: int, *, is_new: bool) -> None:
+    def _pair(self, value: ir.Value, form: Format, *, is_new: bool) -> None:
         """Put QuantizeLinear and DequantizeLinear behind `value`, whose readers read what comes out."""
         graph, name, uses = self.model.graph, value.name, list(value.uses())
+        width = _activation_width(form)
         is_output = value.is_graph_output()
         if is_output:
             value.name = self._free(f"{name}/float")
@@ -231,9 +226,12 @@ def _bias_place(step: Step) -> tuple[ir.Node | None, int]:
     return (node, 2) if has_bias else (None, 0)
 
 
-def _is_plain(node: ir.Node) -> bool:
-    """Whether the bias is added as it is."""
-    return all(node.attributes.get_float(name, 1.0) == 1 for name in ("alpha", "beta"))
+def _taken_factor(node: ir.Node) -> np.float32:
+    """Return a Gemm's alpha, which the weights' scale takes; beta is in the integers of the bias."""
+    alpha = np.float32(node.attributes.get_float("alpha", 1.0))
+    for name in ("alpha", "beta"):
+        node.attributes.pop(name, None)
+    return alpha
 
 
 def _finished(model: ir.Model, source: ir.Model) -> ir.Model:
@@ -244,7 +242,6 @@ def _finished(model: ir.Model, source: ir.Model) -> ir.Model:
             value.shape = None
     for value in model.graph.inputs:
         value.shape = given.get(value.name, value.shape)
-    with_softmax(model, source)
     RemoveUnusedNodesPass()(model)
     ShapeInferencePass(check_type=False, strict_mode=False)(model)
     return model
