@@ -250,6 +250,31 @@ def test_weights_that_were_folded_while_the_file_was_read_are_named():
         from_qdq(load(model))
 
 
+LAST = {
+    "conv": ("c = Conv (a, w, k)", "3, 6, 6", "4, 4, 4"),
+    "relu": ("h = Conv (a, w, k)  c = Relu (h)", "3, 6, 6", "4, 4, 4"),
+    "flat": ("h = Conv (a, w, k)  c = Flatten (h)", "3, 6, 6", "64"),
+    "softmax": ("h = Conv (a, w, k)  c = Softmax (h)", "3, 6, 6", "4, 4, 4"),
+}
+
+
+@pytest.mark.parametrize("case", LAST)
+def test_sums_that_are_handed_out_in_floats_get_16_bits(case):
+    layer, shape, out = LAST[case]
+    body = pair("x", "a") + HELD + layer.replace("c = ", "y = ")
+    program = from_qdq(network(body, shape, out, k=normal(4)))
+    (name,) = program.outputs
+    form, feeds = program.tensors[name].format, {"x": 100 * normal(64, 3, 6, 6)}
+    assert form.bits == 16
+    shown = network(body.replace("y = Softmax (h)", "y = Identity (h)"), shape, out, k=normal(4))
+    assert_agrees(program if case != "softmax" else from_qdq(shown), shown, feeds)
+    signs = {
+        "x": 1e3 * np.sign(WEIGHTS["wq"]).astype(np.float32).repeat(2, 2).repeat(2, 3)
+    }  # the largest sums that are
+    found = run_integers(program, {"x": np.clip(signs["x"], -128, 127).astype(np.int8)}).outputs[name]
+    assert found.max() < form.high and (case == "relu" or form.low < found.min())
+
+
 def test_16_bits_of_onnxruntimes_own_operators():
     text = """<ir_version: 8, opset_import: ["" : 17, "com.microsoft" : 1]>
         net (float[n, 3] x) => (float[n, 3] y) {
@@ -270,7 +295,7 @@ REFUSED = {
                       "operator Conv 'c|y': it is left in float: its weights 'k' pass no DequantizeLinear"),
     "float input": (HELD + "c = Conv (x, w)\n" + pair("c", "y"),
                     "operator Conv 'y': it is left in float: input 'x' passes no QuantizeLinear"),
-    "float output": (pair("x", "a") + HELD + "y = Sigmoid (a)", "operator Sigmoid 'y': it is left in float"),
+    "float function at the end": (pair("x", "a") + "y = Sigmoid (a)", "operator Sigmoid 'y': it is left in float"),
     "float reader": (pair("x", "a") + HELD + "c = Conv (a, w)\n" + pair("c", "d") + "t = Add (d, c)\n" + pair("t", "y"),
                      "operator Add 't': it is left in float: it reads 'c' in floats, others"),
     "scales by channel": ("q = QuantizeLinear <axis = 1> (x, k)  y = DequantizeLinear <axis = 1> (q, k)",
@@ -310,7 +335,7 @@ OPERANDS = {
 def test_what_is_not_a_program_is_named_with_its_reason(case):
     body, message = REFUSED[case]
     held = {"k": OPERANDS[case]} if case in OPERANDS else {}
-    out = {"float output": "3, 6, 6"}.get(case, "a, b, c")
+    out = {"float function at the end": "3, 6, 6"}.get(case, "a, b, c")
     with pytest.raises(ModelError, match=message):
         from_qdq(network(body, out=out, **held))
 

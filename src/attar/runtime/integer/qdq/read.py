@@ -14,6 +14,7 @@ from ..schemes import Affine
 from ..steps import Step, read_inputs, steps_of
 from ..weights import Given
 from .activations import take_formats
+from .logits import output_formats
 from .weights import take_weights
 
 
@@ -29,6 +30,8 @@ class Stripped:
 def from_qdq(model: ir.Model, *, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Program:
     """Return the program of a network whose tensors pass QuantizeLinear and DequantizeLinear; `model` is untouched.
 
+    Sums that the last layer hands out in floats get 16 bits over all that they can be.
+
     Args:
         model: read with `load(..., fold=False)`: folding makes floats of weights, whose integers are wanted here.
         shapes: of one sample, by input; needed where the network leaves more than the batch free.
@@ -38,8 +41,11 @@ def from_qdq(model: ir.Model, *, shapes: Mapping[str, tuple[int, ...]] | None = 
             weights have a zero point, or whatever `lower` refuses; it names the operator and the reason.
     """
     stripped = strip(model)
-    _check_all_in_integers(stripped, shapes)
-    return lower(stripped.model, stripped.formats, Affine(), weights=stripped.weights, shapes=shapes)
+    prepared = prepare(stripped.model, shapes, kept=stripped.weights)
+    steps = steps_of(prepared)
+    formats = output_formats(prepared, steps, stripped.formats, stripped.weights) | stripped.formats
+    _check_all_in_integers(prepared, steps, formats, stripped.weights)
+    return lower(stripped.model, formats, Affine(), weights=stripped.weights, shapes=shapes)
 
 
 def strip(model: ir.Model) -> Stripped:
@@ -49,24 +55,24 @@ def strip(model: ir.Model) -> Stripped:
     return Stripped(copy, formats, take_weights(copy, formats))
 
 
-def _check_all_in_integers(stripped: Stripped, shapes: Mapping[str, tuple[int, ...]] | None) -> None:
-    prepared = prepare(stripped.model, shapes, kept=stripped.weights)
-    steps = steps_of(prepared)
+def _check_all_in_integers(
+    prepared: ir.Model, steps: list[Step], formats: Mapping[str, Format], weights: Given
+) -> None:
     readers = {value.name: step for step in reversed(steps) for value in step.inputs}
     for value in read_inputs(prepared, steps):
-        if value.name not in stripped.formats:
+        if value.name not in formats:
             raise readers[value.name].refusal(f"it is left in float: input '{value.name}' passes no QuantizeLinear")
     for step in steps:
-        _check_step(step, stripped)
+        _check_step(step, formats, weights)
 
 
-def _check_step(step: Step, stripped: Stripped) -> None:
-    if not step.keeps_format and step.output.name not in stripped.formats:
+def _check_step(step: Step, formats: Mapping[str, Format], weights: Given) -> None:
+    if not step.keeps_format and step.output.name not in formats:
         raise step.refusal("it is left in float: its output passes no QuantizeLinear")
     for position, value in enumerate(step.node.inputs):
         if value is None or not is_weight_position(step.node, position) or constant_of(value) is None:
             continue
-        if value.name not in stripped.weights:
+        if value.name not in weights:
             raise step.refusal(
                 f"it is left in float: its weights '{value.name}' pass no DequantizeLinear, "
                 "or one that was folded while the file was read"
