@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 
-import ml_dtypes
 import numpy as np
 import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 
 from ....graph.flow import sources
 from ....graph.operators import output_channel_axis
-from ....numerics.accumulators import signed_bits
 from ....numerics.formats import Format
 from ..lower import Lowered, lowered
-from ..program import Weighted
 from ..schemes import FixedPoint, Scheme
 from ..steps import Step
 from ..weights import Given
@@ -20,15 +17,7 @@ from .biases import stored
 from .clips import limits_for
 from .opset import ALL_TYPES, BY_CHANNEL, at_opset
 from .softmax import with_softmax
-
-TYPES = {  # of integers, by width and sign
-    (4, True): (ir.DataType.INT4, ml_dtypes.int4),
-    (8, True): (ir.DataType.INT8, np.int8),
-    (8, False): (ir.DataType.UINT8, np.uint8),
-    (16, True): (ir.DataType.INT16, np.int16),
-    (16, False): (ir.DataType.UINT16, np.uint16),
-}
-WIDTHS = (4, 8, 16)
+from .widths import TYPES, activation_width, all_widths, weight_width
 
 
 def to_qdq(
@@ -47,7 +36,7 @@ def to_qdq(
     """
     source = at_opset(model, BY_CHANNEL)
     done = lowered(source, formats, scheme, weights=weights, shapes=shapes)
-    if any(width != 8 for width in _widths(done)):
+    if any(width != 8 for width in all_widths(done)):
         source = at_opset(model, ALL_TYPES)
         done = lowered(source, formats, scheme, weights=weights, shapes=shapes)
     with_softmax(done.model, source)
@@ -55,36 +44,6 @@ def to_qdq(
     writer.weights()
     writer.activations()
     return _finished(writer.model, source)
-
-
-def _stored(bits: int) -> int:
-    """Return the width of the type that holds so many bits."""
-    return next(width for width in WIDTHS if bits <= width)
-
-
-def _activation_width(form: Format) -> int:
-    """Return the width of the type that an activation is stored in.
-
-    8 bits at least: onnxruntime 1.32 hands activations of 4 bits to operators of its own that do not know them.
-    """
-    return max(_stored(form.bits), 8)
-
-
-def _bits_of(integers: np.ndarray) -> int:
-    return signed_bits(int(integers.min(initial=0)), int(integers.max(initial=0)))
-
-
-def _widths(done: Lowered) -> set[int]:
-    held = {_activation_width(tensor.format) for tensor in done.program.tensors.values()}
-    return held | {_weight_width(done, name) for name in done.chosen}
-
-
-def _weight_width(done: Lowered, name: str) -> int:
-    """Return the width of the type that the weights of the step with this output are stored in."""
-    operators = {operator.output: operator for operator in done.program.operators}
-    found = operators.get(name)
-    planned = found.weight_bits if isinstance(found, Weighted) else 0
-    return _stored(max(planned, _bits_of(done.chosen[name][0])))
 
 
 class _Writer:
@@ -98,7 +57,7 @@ class _Writer:
         self._taken = named | set(graph.initializers) | {value.name for value in graph.inputs}
 
     def weights(self) -> None:
-        """Put integers behind all weights, and behind the biases that fit int32."""
+        """Put integers behind all weights and biases."""
         for step in self._done.steps:
             if step.output.name in self._done.chosen:
                 self._weights_of(step)
@@ -115,7 +74,7 @@ class _Writer:
 
     def _weights_of(self, step: Step) -> None:
         integers, scales = self._done.chosen[step.output.name]
-        node, width = step.node, _weight_width(self._done, step.output.name)
+        node, width = step.node, weight_width(self._done, step.output.name)
         scales = scales * _taken_factor(node)
         axis = output_channel_axis(node, 1, integers.ndim)
         self._behind_pair(node, 1, integers, scales, TYPES[width, True], axis)
@@ -157,20 +116,12 @@ class _Writer:
     def _pair(self, value: ir.Value, form: Format, *, is_new: bool) -> None:
         """Put QuantizeLinear and DequantizeLinear behind `value`, whose readers read what comes out."""
         graph, name, uses = self.model.graph, value.name, list(value.uses())
-        width = _activation_width(form)
+        width = activation_width(form)
         is_output = value.is_graph_output()
         if is_output:
             value.name = self._free(f"{name}/float")
             self._taken.discard(name)
-        last, nodes = value, []
-        if is_new and form.bits != width:
-            kind = (ir.DataType.FLOAT, np.float32)
-            ends = [
-                self._initializer(f"{name}/{end}", np.asarray(limit), kind)
-                for end, limit in zip(("low", "high"), limits_for(form), strict=True)
-            ]
-            last = self._node("Clip", [last, *ends], self._free(f"{name}/clipped"))
-            nodes.append(last.producer())
+        last = self._clipped(value, name, form) if is_new and form.bits != width else value
         kind = TYPES[width, form.signed]
         operands = [
             self._initializer(f"{name}/scale", np.asarray(form.scale), (ir.DataType.FLOAT, np.float32)),
@@ -180,14 +131,21 @@ class _Writer:
         result = self._node(
             "DequantizeLinear", [integers, *operands], self._free(name if is_output else f"{name}/dequantized")
         )
-        nodes += [integers.producer(), result.producer()]
-        self._insert_behind(value, nodes)
+        clip = [] if last is value else [last.producer()]
+        self._insert_behind(value, [*clip, integers.producer(), result.producer()])
         for use in uses:
             use.node.replace_input_with(use.idx, result)
         for number, output in enumerate(graph.outputs):
             if output is value:
                 graph.outputs[number] = result
         result.type = ir.TensorType(ir.DataType.FLOAT)
+
+    def _clipped(self, value: ir.Value, name: str, form: Format) -> ir.Value:
+        """Return the result of a Clip to the ends of a format."""
+        kind = (ir.DataType.FLOAT, np.float32)
+        low, high = (np.asarray(limit) for limit in limits_for(form))
+        ends = [self._initializer(f"{name}/low", low, kind), self._initializer(f"{name}/high", high, kind)]
+        return self._node("Clip", [value, *ends], self._free(f"{name}/clipped"))
 
     def _insert_behind(self, value: ir.Value, nodes: list[ir.Node]) -> None:
         if value.producer() is None:
