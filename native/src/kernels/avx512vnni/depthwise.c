@@ -7,7 +7,7 @@
 #include "finish.h"
 
 #ifdef ATTAR_HAS_AVX512VNNI
-enum { CHANNELS = 64, QUAD = 4, VECTOR = 64, QUARTER = 16 };
+enum { CHANNELS = 64, QUAD = 4, VECTOR = 64, QUARTER = 16, TAPS_MAX = 64 };
 
 typedef struct packed {
     endings *ends; /* by block, four each */
@@ -29,7 +29,8 @@ static uint64_t quads_of(const attar_step *step)
 static int fits(const attar_step *step)
 {
     const attar_tensor *from = step_input(step, 0);
-    return vnni_fits(step) && step->op->groups == from->dims[2] && step->matrix.rows == from->dims[2];
+    return vnni_fits(step) && step->op->groups == from->dims[2] && step->matrix.rows == from->dims[2] &&
+           step->matrix.taps <= TAPS_MAX;
 }
 
 static packed packed_of(const attar_step *step)
@@ -100,7 +101,12 @@ VNNI_TEXT void put_block(const __m512i sums[QUAD], const endings *ends, const li
     for (int r = 0; r < QUAD; r++)
         u[r] = is_narrow ? finished(sums[r], &ends[r], clamp, 1) : finished(sums[r], &ends[r], clamp, 0);
     const __m512i low = _mm512_packus_epi32(u[0], u[1]), high = _mm512_packus_epi32(u[2], u[3]);
-    _mm512_mask_storeu_epi8(to, mask, _mm512_packus_epi16(low, high));
+    if (mask == ~UINT64_C(0))
+        _mm512_storeu_si512(to, _mm512_packus_epi16(low, high));
+    else if (mask == UINT32_MAX)
+        _mm256_storeu_si256((__m256i *)(void *)to, _mm512_castsi512_si256(_mm512_packus_epi16(low, high)));
+    else
+        _mm512_mask_storeu_epi8(to, mask, _mm512_packus_epi16(low, high));
 }
 
 typedef struct work {
@@ -111,45 +117,53 @@ typedef struct work {
     limits clamp;
 } work;
 
-/* The 64 channels of a tap's pixel, or zero points where it lies outside. */
-static inline const uint8_t *pixel_of(const work *job, int64_t top, int64_t left, uint64_t tap)
+/* Finds the pixel of every tap of a window, a strip of zero points where it lies outside or where there is no tap. */
+static void find_pixels(const work *job, int64_t top, int64_t left, const uint8_t **pixels)
 {
     const attar_window *w = &job->step->op->window;
-    const int64_t y = top + (int64_t)(tap / w->kernel[1]) * w->dilations[0];
-    const int64_t x = left + (int64_t)(tap % w->kernel[1]) * w->dilations[1];
-    const int is_inside = y >= 0 && y < job->in->dims[0] && x >= 0 && x < job->in->dims[1];
-    return is_inside ? job->image + (uint64_t)(y * job->in->dims[1] + x) * job->in->dims[2] : job->from.border;
+    uint64_t tap = 0;
+    for (uint32_t ky = 0; ky < w->kernel[0]; ky++) {
+        const int64_t y = top + (int64_t)ky * w->dilations[0];
+        for (uint32_t kx = 0; kx < w->kernel[1]; kx++) {
+            const int64_t x = left + (int64_t)kx * w->dilations[1];
+            const int is_inside = y >= 0 && y < job->in->dims[0] && x >= 0 && x < job->in->dims[1];
+            pixels[tap++] = is_inside ? job->image + (uint64_t)(y * job->in->dims[1] + x) * job->in->dims[2] : job->from.border;
+        }
+    }
+    for (; tap % QUAD != 0; tap++)
+        pixels[tap] = job->from.border;
 }
 
-enum { TAPS_AT_ONCE = 64 };
-
-/* One place, all channels: pixels of some taps are found once for all blocks. */
-static ATTAR_TARGET_AVX512VNNI void do_place(const work *job, int64_t top, int64_t left, uint8_t *to)
+/* One place, 64 channels. `quads` is a constant where the compiler shall unroll. */
+VNNI_TEXT void do_block(const work *job, const uint8_t *const *pixels, uint64_t block, uint64_t quads, uint8_t *to)
 {
-    const uint64_t taps = job->step->matrix.taps, quads = quads_of(job->step);
-    const uint8_t *pixels[TAPS_AT_ONCE];
-    const int all_at_once = quads * QUAD <= TAPS_AT_ONCE;
-    for (uint64_t tap = 0; all_at_once && tap < quads * QUAD; tap++)
-        pixels[tap] = tap < taps ? pixel_of(job, top, left, tap) : job->from.border;
-    for (uint64_t block = 0; block < blocks_of(job->step); block++) {
-        const uint64_t channel = block * CHANNELS, left_over = job->step->matrix.rows - channel;
-        const __mmask64 mask = left_over >= CHANNELS ? ~UINT64_C(0) : (UINT64_C(1) << left_over) - 1;
-        const int8_t *weights = job->from.weights + block * quads * QUAD * VECTOR;
-        __m512i sums[QUAD] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
-                              _mm512_setzero_si512()};
-        for (uint64_t quad = 0; quad < quads; quad++) {
-            const uint8_t *found[QUAD];
-            __m512i t[QUAD];
+    const uint64_t channel = block * CHANNELS, left_over = job->step->matrix.rows - channel;
+    const __mmask64 mask = left_over >= CHANNELS ? ~UINT64_C(0) : (UINT64_C(1) << left_over) - 1;
+    const int8_t *weights = job->from.weights + block * quads * QUAD * VECTOR;
+    __m512i sums[QUAD] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(),
+                          _mm512_setzero_si512()};
+#pragma GCC unroll 7
+    for (uint64_t quad = 0; quad < quads; quad++) {
+        __m512i t[QUAD];
 #pragma GCC unroll 4
-            for (unsigned i = 0; i < QUAD; i++) {
-                const uint64_t tap = quad * QUAD + i;
-                found[i] = all_at_once ? pixels[tap] : tap < taps ? pixel_of(job, top, left, tap) : job->from.border;
-                t[i] = _mm512_maskz_loadu_epi8(mask, found[i] + channel);
-            }
-            add_four(sums, t, weights + quad * QUAD * VECTOR);
-        }
-        const endings *ends = job->from.ends + block * QUAD;
-        put_block(sums, ends, &job->clamp, (int)*job->from.is_narrow, mask, to + channel);
+        for (unsigned i = 0; i < QUAD; i++)
+            t[i] = _mm512_maskz_loadu_epi8(mask, pixels[quad * QUAD + i] + channel);
+        add_four(sums, t, weights + quad * QUAD * VECTOR);
+    }
+    put_block(sums, job->from.ends + block * QUAD, &job->clamp, (int)*job->from.is_narrow, mask, to + channel);
+}
+
+static ATTAR_TARGET_AVX512VNNI void do_place(const work *job, const uint8_t *const *pixels, uint8_t *to)
+{
+    enum { QUADS_OF_9 = 3, QUADS_OF_25 = 7 };
+    const uint64_t quads = quads_of(job->step), blocks = blocks_of(job->step);
+    for (uint64_t block = 0; block < blocks; block++) {
+        if (quads == QUADS_OF_9)
+            do_block(job, pixels, block, QUADS_OF_9, to);
+        else if (quads == QUADS_OF_25)
+            do_block(job, pixels, block, QUADS_OF_25, to);
+        else
+            do_block(job, pixels, block, quads, to);
     }
 }
 
@@ -163,10 +177,15 @@ static void run(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t
     const attar_tensor *from = step_input(step, 0), *to = step_output(step);
     const attar_window *w = &step->op->window;
     const work job = {step, packed_of(step), arena + from->offset, from, limits_of(step)};
+    const uint8_t *pixels[TAPS_MAX];
+    uint64_t y = begin / to->dims[1], x = begin % to->dims[1];
     for (uint64_t place = begin; place < end; place++) {
-        const int64_t top = (int64_t)(place / to->dims[1] * w->strides[0]) - w->begin[0];
-        const int64_t left = (int64_t)(place % to->dims[1] * w->strides[1]) - w->begin[1];
-        do_place(&job, top, left, arena + to->offset + place * to->dims[2]);
+        find_pixels(&job, (int64_t)(y * w->strides[0]) - w->begin[0], (int64_t)(x * w->strides[1]) - w->begin[1], pixels);
+        do_place(&job, pixels, arena + to->offset + place * to->dims[2]);
+        if (++x == to->dims[1]) {
+            x = 0;
+            y++;
+        }
     }
 }
 

@@ -53,6 +53,16 @@ VNNI_TEXT __m512i half_rescaled(__m512i sums, const endings *ends, int odd)
     return _mm512_srav_epi64(raised, _mm512_load_si512(ends->shifts[odd]));
 }
 
+/* Stores of single bytes cost more than all before them, so that they are kept for the last numbers of a row. */
+VNNI_TEXT void put_bytes(uint8_t *to, __m512i u, uint32_t count)
+{
+    const __m128i narrow = _mm512_cvtepi32_epi8(u);
+    if (count >= LANES)
+        _mm_storeu_si128((__m128i *)(void *)to, narrow);
+    else
+        _mm_mask_storeu_epi8(to, (__mmask16)((1u << count) - 1), narrow);
+}
+
 /* `sums` without the bias; u of the output, 32 bits each. */
 VNNI_TEXT __m512i finished(__m512i sums, const endings *ends, const limits *clamp, int is_narrow)
 {

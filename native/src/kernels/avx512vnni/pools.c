@@ -101,8 +101,8 @@ static ATTAR_TARGET_AVX512VNNI void run_average(const attar_step *step, uint8_t 
                     const __m128i u = _mm_maskz_loadu_epi8(mask, pixel(step, image, &r, ky, kx) + channel);
                     sums = _mm512_add_epi32(sums, _mm512_cvtepu8_epi32(u));
                 }
-            _mm512_mask_cvtepi32_storeu_epi8(arena + to->offset + place * to->dims[2] + channel, mask,
-                                             finished(sums, &ends, &clamp, 0));
+            put_bytes(arena + to->offset + place * to->dims[2] + channel, finished(sums, &ends, &clamp, 0),
+                      to->dims[2] - channel);
         }
     }
 }

@@ -223,11 +223,10 @@ VNNI_TEXT void do_tile(const work *job, const tile *t, const int places, const i
     for (int b = 0; b < blocks; b++) {
         const endings *ends = &job->from->ends[job->block + (unsigned)b];
         const uint32_t left = job->rows - (unsigned)b * LANES;
-        const __mmask16 mask = left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1);
 #pragma GCC unroll 6
         for (int p = 0; p < places; p++) {
             const __m512i u = is_narrow ? finished(sums[p][b], ends, &job->clamp, 1) : finished(sums[p][b], ends, &job->clamp, 0);
-            _mm512_mask_cvtepi32_storeu_epi8(job->to + (unsigned)p * job->pitch + (unsigned)b * LANES, mask, u);
+            put_bytes(job->to + (unsigned)p * job->pitch + (unsigned)b * LANES, u, left);
         }
     }
 }

@@ -43,15 +43,15 @@ VNNI_TEXT __m512i eight(__m512i a, __m512i b, const constants *c)
     return _mm512_min_epi64(_mm512_max_epi64(results, c->low), c->high);
 }
 
-static ATTAR_TARGET_AVX512VNNI void add(const uint8_t *a, const uint8_t *b, uint8_t *to, __mmask16 mask,
-                                        const constants *c)
+VNNI_TEXT void add(const uint8_t *a, const uint8_t *b, uint8_t *to, uint32_t count, const constants *c)
 {
+    const __mmask16 mask = count >= LANES ? 0xffff : (__mmask16)((1u << count) - 1);
     const __m512i x = _mm512_sub_epi32(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, a)), c->zeros[0]);
     const __m512i y = _mm512_sub_epi32(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, b)), c->zeros[1]);
     const __m512i even = eight(x, y, c);
     const __m512i odd = eight(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(y, 32), c);
     const __m512i both = _mm512_mask_shuffle_epi32(even, 0xaaaa, odd, _MM_PERM_CCAA);
-    _mm512_mask_cvtepi32_storeu_epi8(to, mask, _mm512_add_epi32(both, c->zero));
+    put_bytes(to, _mm512_add_epi32(both, c->zero), count);
 }
 
 static ATTAR_TARGET_AVX512VNNI void run(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t end)
@@ -61,8 +61,8 @@ static ATTAR_TARGET_AVX512VNNI void run(const attar_step *step, uint8_t *arena, 
     const constants c = constants_of(step);
     const uint64_t last = place_of_item(end, step->items, to->elements);
     for (uint64_t i = place_of_item(begin, step->items, to->elements); i < last; i += LANES) {
-        const __mmask16 mask = last - i >= LANES ? 0xffff : (__mmask16)((1u << (last - i)) - 1);
-        add(a + i, b + i, arena + to->offset + i, mask, &c);
+        const uint64_t left = last - i;
+        add(a + i, b + i, arena + to->offset + i, left >= LANES ? LANES : (uint32_t)left, &c);
     }
 }
 
