@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
@@ -14,6 +14,9 @@ from .recipe import Plan, Recipe
 from .samples import Samples
 from .search import Progress
 
+if TYPE_CHECKING:
+    from .integers import Integers
+
 
 @dataclass(frozen=True)
 class Job:
@@ -22,6 +25,7 @@ class Job:
     Attributes:
         source: what the user called the network. model: the graph, cut where asked. fingerprint: of its bytes.
         given_plan: a plan to carry out in place of the recipe. layers, left_alone: who takes part, who was told not to.
+        integers: how to compute in them; None for a file without a program.
         deadline: `time.monotonic()` at which the search stops. The rest as in `compress`.
     """
 
@@ -42,4 +46,5 @@ class Job:
     seed: int
     deadline: float | None
     progress: Progress
+    integers: "Integers | None" = None
     started: float = field(default_factory=time.monotonic)

@@ -17,6 +17,7 @@ from ..graph import LeftAlone
 from ..runtime import Session
 from ..runtime.lend import lend
 from .budget import Budget, parse_size
+from .integers import Integers
 from .job import Job
 from .metadata import read_metadata
 from .recipe import Plan, Recipe, load_plan, load_recipe
@@ -48,6 +49,7 @@ class Request:
     seed: int | None
     deadline: float | None
     progress: Progress
+    integers: Integers | None = None
     verdict_alone: bool = False  # whether eval_data may come without data: nothing is searched
 
 
@@ -103,6 +105,7 @@ def settle(asked: Request) -> Job:
         seed=seed,
         deadline=asked.deadline,
         progress=asked.progress,
+        integers=asked.integers,
     )
 
 

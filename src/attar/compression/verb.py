@@ -17,6 +17,7 @@ from .effort import effort_for
 from .file_bytes import file_bytes
 from .finish import finish, finish_descent
 from .goals import Goal, LeastBytes, LeastDamage
+from .integers import Integers
 from .job import Job
 from .kept import keep
 from .pick_again import pick_again
@@ -51,6 +52,7 @@ def compress(
     time_limit: float | None = None,
     threads: int = 0,
     seed: int | None = None,
+    integer: bool | str = False,
     work: str | os.PathLike[str] | None = None,
     pick: int | str | None = None,
     progress: Progress = lambda phase, share: None,
@@ -67,6 +69,8 @@ def compress(
         only, exclude: shell-style patterns of layer names. metric: "top-1", "top-5" or "module:function".
         outputs: inner tensors at which to cut the network. preprocessing: a `preprocessor_config.json` object.
         time_limit: seconds for the search. threads: 0 for all cores. seed: of the split, 0 unless the recipe says.
+        integer: whether the file gets a program that the engine runs in integers, which is then what is measured;
+            "affine" (the same as True) or "fixed-point".
         work: a folder for what is finished on the way; a run that finds its own there goes on from it.
         pick: instead of a run, another point of the finished one in `work`: its number, or a size ("48kB") for the
             largest within it. Given data, its file is judged on the verdict's samples.
@@ -92,6 +96,7 @@ def compress(
         seed=seed,
         deadline=None if time_limit is None else time.monotonic() + time_limit,
         progress=progress,
+        integers=Integers("affine" if integer is True else integer) if integer else None,
     )
     # One BLAS thread: sums in another order would round differently, and the bytes must not depend on the cores.
     with threadpool_limits(1, user_api="blas"):
@@ -123,7 +128,7 @@ def _carry_out(asked: Job, work: str | os.PathLike[str] | None) -> Result:
 def _as_planned(asked: Job, plan: Plan) -> Result:
     """Carry out a plan on the network as it was made for it: batch normalizations folded or not."""
     walks = needs_walk(plan.steps)
-    job = with_small_norms(asked) if walks or plan.norms_folded else asked
+    job = with_small_norms(asked) if walks or plan.norms_folded or asked.integers else asked
     if walks:
         applied = carry_out_plan(job, plan.steps)
     else:
