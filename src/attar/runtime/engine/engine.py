@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ... import container
+from ...codec.threads import in_threads
 from ...container import AttarFile, TensorEntry
 from ...errors import DataError, FormatError
 from .native import KERNELS, MAX_MEMORY_BYTES, Machine, Wanted
@@ -40,8 +41,8 @@ class Engine:
         threads = threads or len(os.sched_getaffinity(0))
         try:
             self.machine = Machine(file.program, kernels=kernels, threads=threads, max_memory_bytes=max_memory_bytes)
-            for number, wanted in self.machine.wanted().items():
-                _load(self.machine, number, wanted, file, threads)
+            wanted = list(self.machine.wanted().items())
+            in_threads(lambda each: _load(self.machine, *each, file), wanted, threads)
             self.machine.ready()
         except FormatError as error:
             raise FormatError(f"{label}: {error}") from error
@@ -60,7 +61,7 @@ class Engine:
         return self.machine.run({self.machine.inputs[0].name: inputs})
 
 
-def _load(machine: Machine, number: int, wanted: Wanted, file: AttarFile, threads: int) -> None:
+def _load(machine: Machine, number: int, wanted: Wanted, file: AttarFile) -> None:
     if wanted.place >= len(file.entries):
         raise FormatError(f"program: it wants tensor {wanted.place} of the table, which has {len(file.entries)}")
     entry = file.entries[wanted.place]
@@ -71,7 +72,7 @@ def _load(machine: Machine, number: int, wanted: Wanted, file: AttarFile, thread
         raise FormatError(
             f"program: weights of {wanted.rows} x {wanted.columns} wanted, {entry.name!r} is {entry.shape}"
         )
-    found = file.quantized(entry.name, element="int16" if wanted.is_wide else "int8", threads=threads)
+    found = file.quantized(entry.name, element="int16" if wanted.is_wide else "int8")
     machine.load_floats(number, found.scales)
     machine.load_rows(number, 0, found.integers.reshape(wanted.rows, wanted.columns))
 
