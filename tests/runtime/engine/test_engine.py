@@ -1,5 +1,6 @@
 """A file that runs as it is: the same integers as the oracle's, for any threads, without onnx; clear errors."""
 
+import re
 import subprocess
 import sys
 from contextlib import suppress
@@ -15,7 +16,8 @@ from attar.runtime.engine import KERNELS, Engine
 from attar.runtime.engine.build import with_program
 from attar.runtime.integer import Affine, FixedPoint, calibrate, lower, run
 
-FASHION = Path(__file__).parents[3] / "examples" / "fashion"
+ROOT = Path(__file__).parents[3]
+FASHION = ROOT / "examples" / "fashion"
 NETWORKS = ("lenet5", "lenet_300_100", "vgg_small")
 
 
@@ -98,3 +100,10 @@ def test_every_byte_of_a_section_may_be_anything():
         with suppress(FormatError, DataError):
             Engine(file.with_program(bytes(section)), max_memory_bytes=1 << 28)(images(1))
         section[at] = old
+
+
+def test_the_page_runs(tmp_path):
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "engine.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and done.stdout.rstrip().endswith("14400"), done.stderr
