@@ -7,14 +7,15 @@ from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
 import attar
 from attar import container
-from attar.errors import DataError, FormatError
+from attar.errors import DataError, FormatError, ModelError
 from attar.runtime.engine import KERNELS, Engine
 from attar.runtime.engine.build import with_program
-from attar.runtime.integer import Affine, FixedPoint, calibrate, lower, run
+from attar.runtime.integer import Affine, FixedPoint, calibrate, lower, run, to_qdq
 
 ROOT = Path(__file__).parents[3]
 FASHION = ROOT / "examples" / "fashion"
@@ -73,6 +74,20 @@ def test_neither_onnx_nor_a_runtime_is_loaded(tmp_path):
 def test_a_file_without_a_program_is_refused():
     with pytest.raises(FormatError, match="no program is inside"):
         Engine(container.to_bytes(attar.load(FASHION / "lenet5.onnx")))
+
+
+def test_a_qdq_model_runs_as_its_program(tmp_path):
+    model, path = attar.load(FASHION / "lenet5.onnx"), tmp_path / "int8.onnx"
+    inputs = {"image": images()}
+    formats = calibrate(model, inputs, Affine())
+    ir.save(to_qdq(model, formats, Affine()), path)
+    wanted = run(lower(model, formats, Affine()), inputs).outputs["logits"]
+    np.testing.assert_array_equal(Engine(path)(inputs)["logits"], wanted)
+
+
+def test_a_model_in_floats_is_refused():
+    with pytest.raises(ModelError, match="left in float"):
+        Engine(FASHION / "lenet5.onnx")
 
 
 def test_inputs_that_do_not_fit_are_refused():

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,16 +15,18 @@ from .native import KERNELS, MAX_MEMORY_BYTES, Machine, Wanted
 
 
 class Engine:
-    """A file's program, ready to run: no graph, no onnx, no onnxruntime.
+    """A program, ready to run: that of an `.attar` file, which takes no graph, no onnx and no onnxruntime.
 
     Args:
-        source: path of an `.attar` file that has a program, or the file's bytes.
+        source: path of an `.attar` file that has a program, or the file's bytes; or path of a QDQ ONNX model, which is
+            lowered first (and takes onnx for that).
         threads: 1 to 64; 0 for as many as there are cores. Their number changes no bit.
         kernels: the most able kind of kernel to use, one of `KERNELS`.
         max_memory_bytes: refuse programs that need more.
 
     Raises:
         FormatError: the file cannot be read or is damaged, or it has no program.
+        ModelError: an ONNX model with an operator that is not in integers, or that the engine does not know.
     """
 
     def __init__(
@@ -33,14 +37,21 @@ class Engine:
         kernels: str = KERNELS[-1],
         max_memory_bytes: int = MAX_MEMORY_BYTES,
     ) -> None:
+        threads = threads or len(os.sched_getaffinity(0))
+        limits = {"kernels": kernels, "threads": threads, "max_memory_bytes": max_memory_bytes}
+        self.preprocessing: dict[str, Any] | None = None
+        self.class_names: list[str] | None = None
+        if not isinstance(source, bytes) and Path(source).suffix == ".onnx":
+            self.machine = Machine(_lowered(Path(source)), **limits)
+            self.machine.ready()
+            return
         file = container.open(source, graph=False)
         label = "the given bytes" if file.path is None else str(file.path)
         if file.program is None:
             raise FormatError(f"{label}: no program is inside; `attar compress --integer` writes one")
         self.preprocessing, self.class_names = file.preprocessing, file.class_names
-        threads = threads or len(os.sched_getaffinity(0))
         try:
-            self.machine = Machine(file.program, kernels=kernels, threads=threads, max_memory_bytes=max_memory_bytes)
+            self.machine = Machine(file.program, **limits)
             wanted = list(self.machine.wanted().items())
             in_threads(lambda each: _load(self.machine, *each, file), wanted, threads)
             self.machine.ready()
@@ -59,6 +70,15 @@ class Engine:
             names = ", ".join(port.name for port in self.machine.inputs)
             raise DataError(f"the program has {len(self.machine.inputs)} inputs ({names}); give a mapping of them")
         return self.machine.run({self.machine.inputs[0].name: inputs})
+
+
+def _lowered(path: Path) -> bytes:
+    """Return the section of a QDQ model."""
+    from ...graph import load
+    from ..integer import from_qdq
+    from .build import section_of
+
+    return section_of(from_qdq(load(path, fold=False)))
 
 
 def _load(machine: Machine, number: int, wanted: Wanted, file: AttarFile) -> None:
