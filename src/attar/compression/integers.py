@@ -67,7 +67,8 @@ def in_integers(job: Job, data: bytes) -> tuple[bytes, IntegerRun]:
     seen = observe(model, inputs, kept=given, threads=job.threads)
     tried: dict[str, tuple[float, Lowered]] = {}
     for name, method in METHODS.items():
-        done = lowered(model, seen.formats(scheme, method=method), scheme, weights=given, shapes=shapes)
+        formats = seen.formats(scheme, method=method)
+        done = lowered(model, formats, scheme, weights=given, shapes=shapes, coarsens=True)
         tried[name] = _damage(job, machine_of(done.program, threads=THREADS), model), done
         job.progress("calibrating integers", len(tried) / len(METHODS))
     best = min(tried, key=lambda name: tried[name][0])
@@ -124,14 +125,15 @@ def _with_weights(
 
 
 def _made(model: ir.Model, grids: Mapping[str, Quantized], done: Lowered) -> dict[str, GridHint]:
-    """Return the weights of the file that were quantized on the way, as they were; none that a norm went into."""
+    """Return the weights that are not as the file has them, as they became; none that a norm went into."""
     axes, found = _output_axes(model), {}
     for step in done.steps:
-        if step.output.name not in done.chosen or step.node.inputs[1].name not in axes:
+        name = step.node.inputs[1].name if step.output.name in done.chosen else None
+        if name not in axes:
             continue
-        name = step.node.inputs[1].name
         before, now = (graph.initializers[name].const_value.numpy() for graph in (model.graph, done.model.graph))
-        if name not in grids and now.dtype == np.float32 and np.array_equal(before, now):
-            integers, scales = done.chosen[step.output.name]
+        integers, scales = done.chosen[step.output.name]
+        is_there = name in grids and np.array_equal(grids[name].integers, integers)
+        if not is_there and now.dtype == np.float32 and np.array_equal(before, now):
             found[name] = GridHint(integers, np.asarray(scales, np.float32), axes[name])
     return found

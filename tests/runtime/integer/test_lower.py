@@ -11,6 +11,7 @@ from attar.errors import DataError, ModelError
 from attar.graph import load
 from attar.numerics.fixed_point import fixed_point
 from attar.runtime.integer import Affine, FixedPoint, MinMax, Percentile, calibrate, lower, run
+from attar.runtime.integer.lower import lowered as lowered_with_its_network
 from attar.runtime.integer.program import Convolution, Dense
 
 from .beside_float import assert_within, on_grid, one, programmed
@@ -204,3 +205,17 @@ def test_a_window_beside_the_input_is_named():
     for kind in ("Max", "Average"):
         with pytest.raises(ModelError, match=f"operator {kind}Pool 'y': a window lies outside"):
             lower(load(one(f"y = {kind}{pool}", "2, 3", "2, 4")), dict.fromkeys("xy", fixed_point(8, 5)))
+
+
+def test_a_given_channel_that_is_bias_and_little_else_gets_a_coarser_scale_where_that_is_allowed():
+    weights, steps = np.array([[3, -4], [100, 27]], np.int8), np.array([1e-25, 0.01], np.float32)
+    tensors = {"w": weights * steps[:, None], "b": np.ones(2, np.float32)}
+    model, feeds = load(one("y = Gemm <transB = 1> (x, w, b)", "2", "2", tensors)), {"x": normal(50, 2)}
+    given = {"w": (weights, steps)}
+    formats = calibrate(model, feeds, Affine(), kept=given)
+    with pytest.raises(ModelError, match="too large"):
+        lowered_with_its_network(model, formats, Affine(), weights=given)
+    done = lowered_with_its_network(model, formats, Affine(), weights=given, coarsens=True)
+    (operator,) = done.program.operators
+    np.testing.assert_array_equal(operator.weights, [[0, 0], [100, 27]])
+    assert operator.scales[1] == steps[1] and np.abs(operator.bias).max() < 2**29 * 1.001

@@ -84,12 +84,17 @@ def lowered(
     *,
     weights: Given | None = None,
     shapes: Mapping[str, tuple[int, ...]] | None = None,
+    coarsens: bool = False,
 ) -> Lowered:
-    """Return the program of a network and what it was made from; arguments and errors as of `lower`."""
+    """Return the program of a network and what it was made from; arguments and errors as of `lower`.
+
+    Args:
+        coarsens: whether given weights of a channel that is bias and little else may get a coarser scale.
+    """
     given = dict(weights or {})
     prepared = prepare(model, shapes, kept=given)
     steps = steps_of(prepared)
-    builder = _Builder(prepared, read_inputs(prepared, steps), formats, scheme, given)
+    builder = _Builder(prepared, read_inputs(prepared, steps), formats, scheme, given, coarsens)
     for step in steps:
         builder.add(step)
     return Lowered(builder.program(), prepared, tuple(steps), builder.chosen)
@@ -99,10 +104,16 @@ class _Builder:
     """Collects tensors and operators, step by step."""
 
     def __init__(
-        self, model: ir.Model, inputs: list[ir.Value], formats: Mapping[str, Format], scheme: Scheme, given: Given
+        self,
+        model: ir.Model,
+        inputs: list[ir.Value],
+        formats: Mapping[str, Format],
+        scheme: Scheme,
+        given: Given,
+        coarsens: bool,
     ) -> None:
         self._model, self._batch, self._inputs = model, batch_of(model), inputs
-        self._formats, self._scheme, self._given = formats, scheme, given
+        self._formats, self._scheme, self._given, self._coarsens = formats, scheme, given, coarsens
         self._tensors: dict[str, Tensor] = {}
         self._operators: list[Operator] = []
         self.chosen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
@@ -116,9 +127,8 @@ class _Builder:
         if not inputs:
             raise step.refusal("it computes with constants alone")
         form = inputs[0].format if step.keeps_format else self._format(step.output)
-        site = Site(
-            step, inputs, self._declare(step.output, form), self._scheme, self._given, self._tensors, self.chosen
-        )
+        output, known = self._declare(step.output, form), (self._scheme, self._given, self._tensors, self.chosen)
+        site = Site(step, inputs, output, *known, self._coarsens)
         try:
             self._operators += rule(site)
         except ValueError as error:  # a factor that no multiplier holds

@@ -62,6 +62,19 @@ def given_grid(name: str, given: Given, shape: tuple[int, ...], *, axis: int) ->
     return Grid(rows, np.broadcast_to(steps, len(rows)).copy(), bits)
 
 
+def coarsened(grid: Grid, bias: np.ndarray, source: Format) -> Grid:
+    """Return the grid with a coarser scale for each channel whose bias (outputs,) needs over 31 bits in its units."""
+    terms = grid.integers.reshape(len(grid.integers), -1).shape[1]
+    width = storage_bits(accumulator_bits(offset_bits(source), grid.bits, terms))
+    floors = bias_floor(bias, source, width).astype(np.float32)
+    small = 4 * grid.scales < floors
+    if not small.any():
+        return grid
+    scales = np.where(small, floors, grid.scales)
+    shares = (grid.scales / scales).reshape(-1, *(1,) * (grid.integers.ndim - 1))
+    return Grid(to_integers(grid.integers * shares.astype(np.float64)).astype(np.int32), scales, grid.bits)
+
+
 def bias_integers(bias: np.ndarray, grid: Grid, input_scale: float) -> np.ndarray:
     """Return the bias (outputs,) in units of the accumulator, half to even, int64.
 

@@ -8,7 +8,7 @@ from ....numerics.accumulators import INT32, accumulator_bits, with_bias
 from ....numerics.formats import offset_bits
 from ..operands import numbers
 from ..program import Convolution, Dense, MatrixProduct, Operator
-from ..weights import Grid, bias_integers, given_grid, grid_of
+from ..weights import Grid, bias_integers, coarsened, given_grid, grid_of
 from .site import Site, checked_width, product_factors, rescale
 
 
@@ -115,6 +115,7 @@ def _grid(site: Site, weights: np.ndarray, bias: np.ndarray, *, axis: int) -> Gr
     name = site.node.inputs[1].name
     if name in site.given:
         grid = given_grid(name, site.given, weights.shape, axis=axis)
+        grid = coarsened(grid, bias, site.inputs[0].format) if site.coarsens else grid
     else:
         rows = np.moveaxis(weights, axis, 0).astype(np.float32)
         grid = grid_of(name, rows, bias, site.inputs[0].format, site.scheme)

@@ -29,6 +29,7 @@ class Site:
     Attributes:
         inputs: the tensors that it reads. output: the one that it writes.
         tensors: all tensors of the program so far, by name; a rule may add its own.
+        coarsens: whether given weights of a channel that is bias and little else may get a coarser scale.
         chosen: integers of weights in the layout of the network and their steps, by the step's output; a rule that
             has weights adds them.
     """
@@ -40,6 +41,7 @@ class Site:
     given: Given
     tensors: dict[str, Tensor]
     chosen: dict[str, tuple[np.ndarray, np.ndarray]]
+    coarsens: bool = False
 
     @property
     def node(self) -> ir.Node:
