@@ -31,6 +31,8 @@ class Site:
         tensors: all tensors of the program so far, by name; a rule may add its own.
         chosen: integers of weights in the layout of the network and their steps, by the step's output; a rule that
             has weights adds them.
+        constants: the numbers (float32) that the program has of other constants, which it rounds to 16 bits, in the
+            network's shape, by the step's output; a rule that rounds one adds it.
     """
 
     step: Step
@@ -40,6 +42,7 @@ class Site:
     given: Given
     tensors: dict[str, Tensor]
     chosen: dict[str, tuple[np.ndarray, np.ndarray]]
+    constants: dict[str, np.ndarray]
 
     @property
     def node(self) -> ir.Node:
