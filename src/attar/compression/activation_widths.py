@@ -49,7 +49,7 @@ class _Network:
         self.classifies = is_classifier(self._scores)
         self._weight_bytes = weight_bytes
         uniform = self.program(dict.fromkeys(self._seen.ranges, UNIFORM_BITS))
-        self.names = [name for name in self._seen.ranges if name not in uniform.inputs]
+        self.names = [name for name in self._seen.ranges if name in uniform.tensors and name not in uniform.inputs]
         self.elements = [int(np.prod(uniform.tensors[name].shape)) for name in self.names]
 
     @property

@@ -8,6 +8,7 @@ from common.networks import normal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attar.errors import ModelError
 from attar.graph import load
 from attar.runtime.integer import Affine, FixedPoint, Program, calibrate, lower, run_integers
 from attar.runtime.integer.program import Convolution, Rescale, TransposedConvolution
@@ -61,6 +62,11 @@ def test_given_weights_keep_their_integers_and_the_steps_of_their_channels():
     np.testing.assert_array_equal(operator.weights[1], integers[:2, 1])
     np.testing.assert_array_equal(operator.weights[4], integers[2:, 1])
     np.testing.assert_array_equal(operator.rescale.multipliers[:3], operator.rescale.multipliers[3:])
+    every = np.float32([0.5, 0.25, 0.125, 1, 3, 5])
+    (operator,) = lower(load(proto), formats, Affine(), weights={"w": (integers, every)}).operators
+    np.testing.assert_array_equal(operator.scales, every)
+    with pytest.raises(ModelError, match="weights 'w': 4 steps given; one or 6, all above 0, are wanted"):
+        lower(load(proto), formats, Affine(), weights={"w": (integers, every[:4])})
 
 
 def test_a_norm_behind_it_is_folded_and_a_relu_clamps():
@@ -89,6 +95,7 @@ def random_program(seed: int, bits: int) -> Program:
         weights=rng.integers(-top, top, (2 * groups, 2, 2, 3)).astype(np.int16),
         weight_bits=bits,
         bias=rng.integers(-(2 ** (2 * bits)), 2 ** (2 * bits), 2 * groups),
+        scales=np.ones(1, np.float32),  # of no account: `rescale` has them in it
         strides=strides,
         dilations=dilations,
         begins=begins,

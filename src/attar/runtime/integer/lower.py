@@ -1,6 +1,6 @@
 """From a network and the formats of its activations to the program that computes it in integers."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,13 +25,13 @@ from .lowering.pools import lower_average_pool, lower_max_pool
 from .lowering.products import lower_conv, lower_gemm, lower_matmul
 from .lowering.reductions import REDUCTIONS, lower_reduction
 from .lowering.resize import lower_resize
-from .lowering.site import Rule, Site
+from .lowering.site import MOST_TABLE_BITS, Rule, Site
 from .lowering.softmax import lower_softmax
 from .lowering.transposed import lower_conv_transpose
 from .prepare import batch_of, prepare, sample_shape
 from .program import Operator, Program, Tensor
 from .schemes import FixedPoint, Scheme
-from .steps import Step, read_inputs, steps_of
+from .steps import Step, read_inputs, steps_of, without_table
 from .weights import Given
 
 
@@ -69,12 +69,14 @@ class Lowered:
     Attributes:
         model: the network as it was prepared, in floats. steps: what became operators.
         chosen: the integers of weights, laid out as the network has them, and their steps, by the step's output.
+        constants: of other constants the numbers that the program has, by the step's output.
     """
 
     program: Program
     model: ir.Model
     steps: tuple[Step, ...]
     chosen: Given
+    constants: Mapping[str, np.ndarray]
 
 
 def lowered(
@@ -84,20 +86,22 @@ def lowered(
     *,
     weights: Given | None = None,
     shapes: Mapping[str, tuple[int, ...]] | None = None,
+    rounded: Container[str] = (),
     coarsens: bool = False,
 ) -> Lowered:
     """Return the program of a network and what it was made from; arguments and errors as of `lower`.
 
     Args:
+        rounded: names of tensors that are part of the program, whatever could be made one of what is around them.
         coarsens: whether given weights of a channel that is bias and little else may get a coarser scale.
     """
     given = dict(weights or {})
     prepared = prepare(model, shapes, kept=given)
-    steps = steps_of(prepared)
+    steps = steps_of(prepared, rounded)
     builder = _Builder(prepared, read_inputs(prepared, steps), formats, scheme, given, coarsens)
     for step in steps:
         builder.add(step)
-    return Lowered(builder.program(), prepared, tuple(steps), builder.chosen)
+    return Lowered(builder.program(), prepared, tuple(builder.steps), builder.chosen, builder.constants)
 
 
 class _Builder:
@@ -116,23 +120,24 @@ class _Builder:
         self._formats, self._scheme, self._given, self._coarsens = formats, scheme, given, coarsens
         self._tensors: dict[str, Tensor] = {}
         self._operators: list[Operator] = []
+        self.steps: list[Step] = []
         self.chosen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self.constants: dict[str, np.ndarray] = {}
         for value in inputs:
             self._declare(value, self._format(value))
 
     def add(self, step: Step) -> None:
-        """Lower one step."""
+        """Lower one step; a function of integers that are too wide for a table as the steps that it was made of."""
         rule = _rule(step)
         inputs = tuple(self._tensors[value.name] for value in step.inputs)
         if not inputs:
             raise step.refusal("it computes with constants alone")
-        form = inputs[0].format if step.keeps_format else self._format(step.output)
-        output, known = self._declare(step.output, form), (self._scheme, self._given, self._tensors, self.chosen)
-        site = Site(step, inputs, output, *known, self._coarsens)
-        try:
-            self._operators += rule(site)
-        except ValueError as error:  # a factor that no multiplier holds
-            raise step.refusal(str(error)) from error
+        pieces = self._pieces(step, inputs[0].format)
+        for piece in pieces:
+            self.add(piece)
+        if not pieces:
+            self.steps.append(step)
+            self._operators += self._lowered(step, rule, inputs)
 
     def program(self) -> Program:
         """Return what was collected, tensors in the order in which they are written."""
@@ -140,6 +145,20 @@ class _Builder:
         order = [*inputs, *(operator.output for operator in self._operators)]
         outputs = tuple(value.name for value in self._model.graph.outputs)
         return Program({name: self._tensors[name] for name in order}, tuple(self._operators), inputs, outputs)
+
+    def _pieces(self, step: Step, form: Format) -> list[Step]:
+        """Return the steps that take the place of a table which is too wide; none where there is a table."""
+        pieces = without_table(step) if form.bits > MOST_TABLE_BITS else []
+        return pieces if all(piece.output.name in self._formats for piece in pieces) else []
+
+    def _lowered(self, step: Step, rule: Rule, inputs: tuple[Tensor, ...]) -> tuple[Operator, ...]:
+        form = inputs[0].format if step.keeps_format else self._format(step.output)
+        output, found = self._declare(step.output, form), (self.chosen, self.constants, self._coarsens)
+        site = Site(step, inputs, output, self._scheme, self._given, self._tensors, *found)
+        try:
+            return rule(site)
+        except ValueError as error:  # a factor that no multiplier holds
+            raise step.refusal(str(error)) from error
 
     def _declare(self, value: ir.Value, form: Format) -> Tensor:
         self._tensors[value.name] = Tensor(value.name, sample_shape(value, self._batch), form)

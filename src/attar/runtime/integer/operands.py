@@ -52,7 +52,7 @@ def _limits_of_clip(node: ir.Node) -> Limits | None:
     for position, value in enumerate(node.inputs[1:]):
         if value is not None:
             given = numbers(value)
-            if given is None:
+            if given is None or given.size != 1:
                 return None
             ends[position] = float(given.reshape(()))
     return ends[0], ends[1]

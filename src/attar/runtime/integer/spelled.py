@@ -5,7 +5,7 @@ operators that work number by number, beside constants that are single numbers, 
 which a single tensor flows.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,11 @@ class Function:
     source: ir.Value
     pieces: tuple[ir.Node, ...]
 
+    @property
+    def needs_table(self) -> bool:
+        """Whether one of its operators is nothing but a table by itself."""
+        return any(_is_function(node) for node in self.pieces)
+
     def values(self, x: np.ndarray) -> np.ndarray:
         """Return the function of x, float64; NaN where it has no value."""
         held = {self.source: x}
@@ -40,23 +45,30 @@ class Function:
         return held[self.pieces[-1].outputs[0]]
 
 
-def functions(nodes: Sequence[ir.Node], is_taken_in: Callable[[ir.Value], bool]) -> dict[ir.Node, Function]:
+def functions(
+    nodes: Sequence[ir.Node], is_taken_in: Callable[[ir.Value], bool], rounded: Container[str] = ()
+) -> dict[ir.Node, Function]:
     """Return the functions among `nodes` (in topological order), each as large as can be, by its last operator.
 
+    A Clip without limits is no piece of one: it stands where a format changes.
+
     is_taken_in: whether the only operator that reads a tensor goes into the one in front; it is no function's then.
+    rounded: names of tensors that no function takes in, since they are rounded to a format of their own.
     """
     place = {node: number for number, node in enumerate(nodes)}
     found: dict[ir.Node, Function] = {}
     taken: set[ir.Node] = set()
     for node in reversed(nodes):
-        function = None if node in taken or not _is_piece(node) else _grown(node, place, is_taken_in)
+        function = None if node in taken or not _is_piece(node) else _grown(node, place, is_taken_in, rounded)
         if function is not None:
             found[node] = function
             taken |= set(function.pieces)
     return found
 
 
-def _grown(last: ir.Node, place: Mapping[ir.Node, int], is_taken_in: Callable[[ir.Value], bool]) -> Function | None:
+def _grown(
+    last: ir.Node, place: Mapping[ir.Node, int], is_taken_in: Callable[[ir.Value], bool], rounded: Container[str]
+) -> Function | None:
     """Return the largest function that ends with `last`; None where there is none.
 
     Of the tensors that flow in, the one that is made last is taken in first: whatever else it depends on comes before.
@@ -68,7 +80,7 @@ def _grown(last: ir.Node, place: Mapping[ir.Node, int], is_taken_in: Callable[[i
         if fits and _is_worth_a_table(pieces) and not is_taken_in(latest):
             best = Function(latest, tuple(sorted(pieces, key=place.__getitem__)))
         node = latest.producer()
-        if node not in place or not _is_piece(node) or not _is_read_by(latest, pieces):
+        if latest.name in rounded or node not in place or not _is_piece(node) or not _is_read_by(latest, pieces):
             return best
         pieces.add(node)
         sources = sources - {latest} | set(flowing(node))
@@ -80,7 +92,7 @@ def _is_piece(node: ir.Node) -> bool:
     if node.op_type in ARITHMETIC:
         flows = set(flowing(node))
         return all(value in flows or _scalar(value) is not None for value in node.inputs)
-    return node.op_type in FUNCTIONS or limits_of(node) is not None
+    return node.op_type in FUNCTIONS or limits_of(node) not in (None, (-np.inf, np.inf))
 
 
 def _is_worth_a_table(pieces: set[ir.Node]) -> bool:

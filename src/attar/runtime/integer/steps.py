@@ -1,5 +1,6 @@
 """The steps of a network that become operators of a program: what is fused into what, and which tensors remain."""
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,11 +53,14 @@ class Step:
         return ModelError(f"operator {self.node.op_type} '{self.output.name}': {reason}")
 
 
-def steps_of(model: ir.Model) -> list[Step]:
-    """Return the steps of a prepared network that its outputs need, in topological order."""
+def steps_of(model: ir.Model, rounded: Container[str] = ()) -> list[Step]:
+    """Return the steps of a prepared network that its outputs need, in topological order.
+
+    rounded: names of tensors that no function takes in, since they are rounded to a format of their own.
+    """
     needed = _needed(model)
     nodes = [node for node in model.graph if node in needed]
-    found = functions(nodes, _is_taken_in)
+    found = functions(nodes, _is_taken_in, rounded)
     fused = {piece for function in found.values() for piece in function.pieces[:-1]}
     steps = []
     for node in nodes:
@@ -69,10 +73,28 @@ def steps_of(model: ir.Model) -> list[Step]:
     return steps
 
 
+def without_table(step: Step) -> list[Step]:
+    """Return the steps that a function comes to where no table is made of it; none where a piece needs one."""
+    if step.function is None or step.function.needs_table:
+        return []
+    *pieces, last = step.function.pieces
+    steps, fused = [], set()
+    for node in pieces:
+        if node not in fused:
+            made, taken = _step(node)
+            steps.append(made)
+            fused |= taken
+    return steps if last in fused else [*steps, Step(last, tuple(flowing(last)), last.outputs[0])]
+
+
 def observed(model: ir.Model, steps: list[Step]) -> list[str]:
-    """Return the tensors that need a format of their own: inputs, and all that isn't handed on in its input's."""
+    """Return the tensors that need a format of their own: inputs, and all that isn't handed on in its input's.
+
+    Those within a function are among them where it may be computed without a table.
+    """
     read = [value.name for value in read_inputs(model, steps)]
-    return [*read, *(step.output.name for step in steps if not step.keeps_format)]
+    single = [each for step in steps for each in without_table(step) or [step]]
+    return [*read, *(step.output.name for step in single if not step.keeps_format)]
 
 
 def read_inputs(model: ir.Model, steps: list[Step]) -> list[ir.Value]:

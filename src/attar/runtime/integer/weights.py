@@ -44,8 +44,10 @@ def grid_of(name: str, rows: np.ndarray, bias: np.ndarray, source: Format, schem
     return Grid(symmetric_integers(flat, scales, bits=bits).reshape(rows.shape), scales, bits)
 
 
-def given_grid(name: str, given: Given, shape: tuple[int, ...], *, axis: int) -> Grid:
+def given_grid(name: str, given: Given, shape: tuple[int, ...], *, axis: int, groups: int = 1) -> Grid:
     """Return the integers and steps that the caller gave for layer `name`, its channels moved from `axis` to the front.
+
+    Of a ConvTranspose in groups, `axis` has the channels of one group; steps are those of all, or the same in each.
 
     Raises:
         ModelError: they have another shape, are no integers, or need more than 16 bits.
@@ -53,13 +55,14 @@ def given_grid(name: str, given: Given, shape: tuple[int, ...], *, axis: int) ->
     integers, steps = np.asarray(given[name][0]), np.asarray(given[name][1], np.float32).reshape(-1)
     if integers.shape != shape or not np.issubdtype(integers.dtype, np.integer):
         raise ModelError(f"weights '{name}': {integers.dtype} {integers.shape} given, integers {shape} wanted")
-    if steps.size not in (1, shape[axis]) or not (np.isfinite(steps) & (steps > 0)).all():
-        raise ModelError(f"weights '{name}': {steps.size} steps given; one or {shape[axis]}, all above 0, are wanted")
+    each, outputs = shape[axis], groups * shape[axis]
+    if steps.size not in (1, each, outputs) or not (np.isfinite(steps) & (steps > 0)).all():
+        raise ModelError(f"weights '{name}': {steps.size} steps given; one or {outputs}, all above 0, are wanted")
     bits = max(signed_bits(int(integers.min(initial=0)), int(integers.max(initial=0))), FEWEST_BITS)
     if bits > MOST_BITS:
         raise ModelError(f"weights '{name}': the integers given take {bits} bits, more than {MOST_BITS}")
     rows = np.moveaxis(integers.astype(np.int32), axis, 0)
-    return Grid(rows, np.broadcast_to(steps, len(rows)).copy(), bits)
+    return Grid(rows, np.resize(steps, outputs), bits)
 
 
 def coarsened(grid: Grid, bias: np.ndarray, source: Format) -> Grid:

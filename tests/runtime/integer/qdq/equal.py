@@ -22,6 +22,10 @@ def _assert_same(name: str, left: object, right: object, but: tuple[str, ...]) -
         for field in fields(left):
             if field.name not in but:
                 _assert_same(f"{name}.{field.name}", getattr(left, field.name), getattr(right, field.name), but)
+    elif isinstance(left, tuple):
+        assert len(left) == len(right), name
+        for number, pair in enumerate(zip(left, right, strict=True)):
+            _assert_same(f"{name}[{number}]", *pair, but)
     elif isinstance(left, np.ndarray):
         assert left.dtype == right.dtype, name
         np.testing.assert_array_equal(left, right, err_msg=name)

@@ -19,6 +19,7 @@ from .quantized import quantized
 
 OPERATORS = ["QuantizeLinear", "DequantizeLinear", "Clip", "Relu", "MaxPool", "Add", "Concat", "Identity", "Transpose"]
 OPERATORS += ["Conv", "MatMul", "Reshape", "Squeeze", "Flatten", "QLinearConv", "Pad"]
+OPERATORS += ["ConvTranspose", "Resize", "Split", "Gather", "Slice", "Sigmoid", "Mul", "PRelu", "ReduceMean", "Softmax"]
 
 
 @pytest.fixture(scope="module")

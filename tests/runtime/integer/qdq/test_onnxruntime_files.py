@@ -1,10 +1,12 @@
 """What onnxruntime's quantizer writes runs as a program with onnxruntime's own answers, within a step."""
 
+import re
+
 import numpy as np
 import onnx
 import pytest
 from common.networks import build, normal
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnxruntime.quantization import QuantType
 from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -87,14 +89,46 @@ def test_asymmetric_weights_are_refused_by_name(tmp_path):
         from_qdq(model)
 
 
-@given(st.integers(0, 2**32 - 1), st.sampled_from([INT8, UINT8]), st.booleans())
-@settings(max_examples=12, deadline=None)
-def test_random_networks(tmp_path_factory, seed, activations, per_channel):
+def random_and_quantized(seed: int, folder, **options):
+    """Return a random network, samples, and what the quantizer makes of it."""
     source, feeds = random_network(seed), {"x": normal(16, 3, 8, 8, seed=seed)}
-    options = {"activation_type": activations, "weight_type": INT8, "per_channel": per_channel}
-    assume(source.graph.node[0].op_type != "AveragePool")  # in front of all else the quantizer leaves it in float
-    model = quantized(source, feeds, tmp_path_factory.mktemp("random"), **options)
-    program = from_qdq(model)
+    model = quantized(source, feeds, folder, weight_type=INT8, **options)
+    return source, feeds, model
+
+
+def assert_near(program, model, feeds):
     assert max(layer_differences(program, model, feeds).values()) <= 1
     wanted = answers(model, feeds)["y"]
     assert np.linalg.norm(run(program, feeds).outputs["y"] - wanted) <= 0.1 * np.linalg.norm(wanted)
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([INT8, UINT8]), st.booleans())
+@settings(max_examples=12, deadline=None)
+def test_random_networks_all_of_whose_operators_are_quantized(tmp_path_factory, seed, activations, per_channel):
+    """By its own list of operators, and its own option to take those at the inputs too."""
+    options = {"activation_type": activations, "per_channel": per_channel}
+    options["op_types_to_quantize"] = sorted({node.op_type for node in random_network(seed).graph.node})
+    options["extra_options"] = {"ForceQuantizeNoInputCheck": True}
+    _, feeds, model = random_and_quantized(seed, tmp_path_factory.mktemp("random"), **options)
+    program = from_qdq(model)
+    assert_near(program, model, feeds)
+
+
+NOT_ITS_OWN = ("ReduceMean", "PRelu", "Sub", "Max")  # what the quantizer takes only where it is told to
+AT_INPUTS = ("AveragePool", "MaxPool", "Resize", "Split")  # what it takes only behind others
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from([INT8, UINT8]))
+@settings(max_examples=12, deadline=None)
+def test_what_the_quantizer_leaves_in_float_is_refused_by_name(tmp_path_factory, seed, activations):
+    source, feeds, model = random_and_quantized(seed, tmp_path_factory.mktemp("random"), activation_type=activations)
+    kinds = [node.op_type for node in source.graph.node]
+    try:
+        program = from_qdq(model)
+    except ModelError as error:
+        found = re.match(r"operator (\w+) '\w+': it is left in float: (input 'x'|its output) passes no Q", str(error))
+        assert found is not None, error
+        assert found[1] in NOT_ITS_OWN or (found[2] == "input 'x'" and found[1] in (*AT_INPUTS, "Slice")), error
+    else:
+        assert "ReduceMean" not in kinds  # whose result goes to a Sub, so that no pair can be behind it
+        assert_near(program, model, feeds)

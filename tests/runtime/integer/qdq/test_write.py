@@ -135,7 +135,7 @@ def test_weights_that_two_layers_share_have_the_integers_of_each():
     proto = one(text, "5", "5", {"w": normal(5, 5), "k": 1e6 * normal(5)})
     program, model = written(proto, {"x": normal(50, 5)}, Affine())
     assert not np.array_equal(program.operators[0].weights, program.operators[-1].weights.T)
-    assert_same_program(from_qdq(model), program)
+    assert_same_program(from_qdq(model), program, but=("source",))  # in the file each has weights of its own
 
 
 BIASED = ["y = Gemm <alpha = 0.7, beta = 1.5> (x, w, b)", "y = Gemm (x, w, b)", "h = MatMul (x, w)  y = Add (b, h)"]

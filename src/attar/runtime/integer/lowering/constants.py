@@ -3,12 +3,15 @@
 import numpy as np
 
 from ....numerics.accumulators import INT32, accumulator_bits, with_bias
-from ....numerics.formats import offset_bits
+from ....numerics.formats import MOST_BITS, offset_bits
 from ..operands import numbers
 from ..program import Convolution, Operator, ParametricRelu, ScaleShift
 from ..weights import Grid, bias_floor, bias_integers, channel_scaled
 from .products import stored_bias, weighted
 from .site import Site, checked_width, each_rescale, product_factors, rescale
+
+WHOLE = 2 ** (MOST_BITS - 2)  # the largest integer that a weight is given
+LESS = 1 - 2.0**-20  # far from half a step of the largest integer, and more than float32 rounds away
 
 
 def lower_constant_arithmetic(site: Site) -> tuple[Operator, ...]:
@@ -23,14 +26,22 @@ def lower_constant_arithmetic(site: Site) -> tuple[Operator, ...]:
     if kind == "Div" and (not left or not operand.all()):
         raise site.refusal("only a division by a constant that is nowhere zero is known")
     factor = 1 / operand if kind == "Div" else operand
-    return (_scale_shift(site, factor, np.zeros((1,) * operand.ndim)),)
+    made = _scale_shift(site, factor, np.zeros((1,) * operand.ndim))
+    computed = _numbers(made.weights, made.scales)
+    if kind == "Div":
+        computed = np.where(made.weights == 0, operand, 1 / np.where(computed == 0, 1, computed))
+    site.constants[site.output.name] = computed.reshape(constant.shape).astype(np.float32)
+    return (made,)
 
 
 def lower_parametric_relu(site: Site) -> tuple[Operator, ...]:
     """Lower a PRelu with constant slopes, which share a power of two."""
-    slopes = _sample_constant(site, np.asarray(site.constant(1, ()), np.float64))
+    given = np.asarray(site.constant(1, ()), np.float64)
+    slopes = _sample_constant(site, given)
     source, target = site.sole_input().format, site.output.format
     grid = channel_scaled(np.abs(slopes).max(initial=0).reshape(1))
+    integers = np.rint(slopes / np.float64(grid.scales[0])).astype(np.int16)
+    site.constants[site.output.name] = _numbers(integers, grid.scales).reshape(given.shape).astype(np.float32)
     bits = checked_width(site, accumulator_bits(offset_bits(source), grid.bits, 1))
     factors = [source.exact_scale / target.exact_scale, *product_factors(grid.scales, source, target)]
     return (
@@ -38,7 +49,7 @@ def lower_parametric_relu(site: Site) -> tuple[Operator, ...]:
             **site.clamped(),
             accumulator_bits=bits,
             rescale=each_rescale(factors, bits),
-            slopes=np.rint(slopes / np.float64(grid.scales[0])).astype(np.int16),
+            slopes=integers,
         ),
     )
 
@@ -80,6 +91,14 @@ def _scale_shift(site: Site, weights: np.ndarray, shift: np.ndarray) -> ScaleShi
         bias=stored_bias(bias.reshape(shift.shape), bits),
         scales=grid.scales,
     )
+
+
+def _numbers(integers: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """Return the numbers of which `channel_scaled` makes these integers again.
+
+    2^14 steps are 2^14 of a scale twice as large: a little less is not.
+    """
+    return integers * np.where(np.abs(integers.astype(int)) == WHOLE, LESS, 1) * np.float64(scales[0])
 
 
 def _sample_constant(site: Site, constant: np.ndarray) -> np.ndarray:

@@ -62,7 +62,7 @@ def lower_clamp(site: Site) -> tuple[Operator, ...]:
     """Lower a Relu or Clip that stands alone."""
     limits = limits_of(site.node)
     if limits is None:
-        raise site.refusal("its limits are not constant")
+        raise site.refusal("its limits are not constant, or not single numbers")
     source, form = site.sole_input(), site.output.format
     low, high = clamp_limits(form, limits)
     factor = source.format.exact_scale / form.exact_scale

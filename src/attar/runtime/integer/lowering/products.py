@@ -27,7 +27,7 @@ def lower_conv(site: Site) -> tuple[Operator, ...]:
         Convolution(
             **weighted(site, grid, bias, source.format.scale),
             source=site.node.inputs[1].name,
-            bias_source=_name(site, 2),
+            bias_source=name_of(site, 2),
             strides=moves.strides,
             dilations=moves.dilations,
             pads=tuple(pads),
@@ -49,7 +49,7 @@ def lower_gemm(site: Site) -> tuple[Operator, ...]:
     grid = _grid(site, weights, bias / float(alpha), axis=axis)
     scaled = Grid(grid.integers, grid.scales * alpha, grid.bits)
     fields = weighted(site, scaled, bias, source.format.scale)
-    return (Dense(**fields, source=site.node.inputs[1].name, bias_source=_name(site, 2)),)
+    return (Dense(**fields, source=site.node.inputs[1].name, bias_source=name_of(site, 2)),)
 
 
 def lower_matmul(site: Site) -> tuple[Operator, ...]:
@@ -131,7 +131,8 @@ def constant(site: Site, position: int) -> np.ndarray:
     return values
 
 
-def _name(site: Site, position: int) -> str | None:
+def name_of(site: Site, position: int) -> str | None:
+    """Return the name of what the operator reads at `position`, None where it reads nothing there."""
     value = site.node.inputs[position] if len(site.node.inputs) > position else None
     return None if value is None else value.name
 

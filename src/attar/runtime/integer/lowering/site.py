@@ -32,6 +32,8 @@ class Site:
         coarsens: whether given weights of a channel that is bias and little else may get a coarser scale.
         chosen: integers of weights in the layout of the network and their steps, by the step's output; a rule that
             has weights adds them.
+        constants: the numbers (float32) that the program has of other constants, which it rounds to 16 bits, in the
+            network's shape, by the step's output; a rule that rounds one adds it.
     """
 
     step: Step
@@ -41,6 +43,7 @@ class Site:
     given: Given
     tensors: dict[str, Tensor]
     chosen: dict[str, tuple[np.ndarray, np.ndarray]]
+    constants: dict[str, np.ndarray]
     coarsens: bool = False
 
     @property

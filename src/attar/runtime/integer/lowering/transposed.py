@@ -3,9 +3,10 @@
 import numpy as np
 
 from ....graph.geometry import geometry
+from ..channels import inputs_first, outputs_first
 from ..program import Operator, TransposedConvolution
 from ..weights import Grid, given_grid, grid_of
-from .products import bias_row, constant, weighted
+from .products import bias_row, constant, name_of, weighted
 from .site import Site
 
 
@@ -18,6 +19,8 @@ def lower_conv_transpose(site: Site) -> tuple[Operator, ...]:
     return (
         TransposedConvolution(
             **weighted(site, _grid(site, weights, bias, moves.groups), bias, source.format.scale),
+            source=site.node.inputs[1].name,
+            bias_source=name_of(site, 2),
             strides=moves.strides,
             dilations=moves.dilations,
             begins=begins,
@@ -29,16 +32,11 @@ def lower_conv_transpose(site: Site) -> tuple[Operator, ...]:
 def _grid(site: Site, weights: np.ndarray, bias: np.ndarray, groups: int) -> Grid:
     """Return the integers of weights (inputs, outputs of a group, *kernel), outputs first."""
     name = site.node.inputs[1].name
-    if name not in site.given:
-        rows = _outputs_first(weights, groups).astype(np.float32)
-        return grid_of(name, rows, bias, site.inputs[0].format, site.scheme)
-    grid = given_grid(name, site.given, weights.shape, axis=1)  # one step for a channel of every group
-    rows = _outputs_first(np.moveaxis(grid.integers, 0, 1), groups)
-    return Grid(rows, np.tile(grid.scales, groups), grid.bits)
-
-
-def _outputs_first(weights: np.ndarray, groups: int) -> np.ndarray:
-    """Return (outputs, inputs of a group, *kernel): the outputs of the first group first."""
-    inputs, each, *kernel = weights.shape
-    by_group = weights.reshape(groups, inputs // groups, each, *kernel)
-    return by_group.swapaxes(1, 2).reshape(groups * each, inputs // groups, *kernel)
+    if name in site.given:
+        grid = given_grid(name, site.given, weights.shape, axis=1, groups=groups)
+        grid = Grid(outputs_first(np.moveaxis(grid.integers, 0, 1), groups), grid.scales, grid.bits)
+    else:
+        rows = outputs_first(weights, groups).astype(np.float32)
+        grid = grid_of(name, rows, bias, site.inputs[0].format, site.scheme)
+    site.chosen[site.output.name] = inputs_first(grid.integers, groups), grid.scales
+    return grid

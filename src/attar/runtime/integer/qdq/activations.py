@@ -61,6 +61,8 @@ class _Stripping:
             self._quantizer(node)
         elif is_dequantizer(node):
             self._dequantizer(node)
+        elif _interpolates(node) and node.inputs[0] in self.forms:
+            self._interpolation(node)
         elif _keeps_format(node) and node.inputs[0] in self.forms:
             self.forms |= dict.fromkeys(node.outputs, self.forms[node.inputs[0]])
         else:
@@ -100,6 +102,16 @@ class _Stripping:
             raise refusal(node, f"nothing is known of what computes its input '{source.name}'")
         held = _holds(form, self.forms[source])
         self._replace(node, source if held else self._insert("Clip", source, form, _name(result)))
+
+    def _interpolation(self, node: ir.Node) -> None:
+        """Give what lies between cells the format of its input; 16 bits in front where another is asked for behind."""
+        source, output = node.inputs[0], node.outputs[0]
+        form = self.forms[source]
+        others = [wish for wish in _wishes(output) if not _holds(wish, form)]
+        if others:
+            source = self._insert("Clip", source, _meeting([form, *others]), f"{output.name}/before")
+            node.replace_input_with(0, source)
+        self.forms[output] = self.forms[source]
 
     def _dequantizer(self, node: ir.Node) -> None:
         source = node.inputs[0]
@@ -171,7 +183,12 @@ def _name(integers: ir.Value) -> str | None:
 
 
 def _keeps_format(node: ir.Node) -> bool:
-    return node.op_type == "Split" or Step(node, (), node.outputs[0]).keeps_format
+    """Whether rounding to a format commutes with `node`."""
+    return node.op_type == "Split" or (Step(node, (), node.outputs[0]).keeps_format and not _interpolates(node))
+
+
+def _interpolates(node: ir.Node) -> bool:
+    return node.op_type in ("Resize", "Upsample") and node.attributes.get_string("mode", "nearest") != "nearest"
 
 
 def _wishes(value: ir.Value) -> list[Format]:

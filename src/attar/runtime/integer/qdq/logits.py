@@ -8,13 +8,13 @@ from collections.abc import Mapping
 import numpy as np
 import onnx_ir as ir
 
-from ....graph.operators import output_channel_axis
 from ....numerics.affine import affine
 from ....numerics.formats import MOST_BITS, Format
+from ..channels import rows_of
 from ..steps import Step, numbers
 from ..weights import Given
 
-LAYERS = ("Conv", "Gemm", "MatMul")
+LAYERS = ("Conv", "ConvTranspose", "Gemm", "MatMul")
 
 
 def output_formats(
@@ -24,11 +24,11 @@ def output_formats(
     last, found = {value.name for value in model.graph.outputs}, {}
     for step in reversed(steps):
         name = step.output.name
-        if name not in last:
+        if name not in last or name in formats:
             continue
         if step.keeps_format:
             last.update(value.name for value in step.inputs)
-        elif name not in formats and step.node.op_type in LAYERS and len(step.inputs) == 1:
+        elif step.node.op_type in LAYERS and len(step.inputs) == 1:
             source, held = formats.get(step.inputs[0].name), weights.get(step.node.inputs[1].name)
             if source is not None and held is not None:
                 found[name] = affine(*_range(step, source, *held), bits=MOST_BITS)
@@ -37,8 +37,10 @@ def output_formats(
 
 def _range(step: Step, source: Format, integers: np.ndarray, steps: np.ndarray) -> tuple[float, float]:
     """Return the least and the largest number that the layer can make of inputs within their format."""
-    axis = output_channel_axis(step.node, 1, integers.ndim)
-    rows = np.moveaxis(integers, axis or 0, 0)
+    try:
+        rows = rows_of(step.node, 1, integers)
+    except ValueError as error:
+        raise step.refusal(str(error)) from error
     rows = rows.reshape(len(rows), -1).astype(np.float64) * np.reshape(steps, (-1, 1))
     rows = rows * (source.scale * step.node.attributes.get_float("alpha", 1.0))
     ends = np.stack([rows * (source.low - source.zero), rows * (source.high - source.zero)])

@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from ....graph.operators import constant_of, is_weight_position
 from ....numerics.formats import Format
-from ..lower import lower
+from ..lower import lowered
 from ..prepare import prepare
 from ..program import Program
 from ..schemes import Affine
@@ -42,10 +42,11 @@ def from_qdq(model: ir.Model, *, shapes: Mapping[str, tuple[int, ...]] | None = 
     """
     stripped = strip(model)
     prepared = prepare(stripped.model, shapes, kept=stripped.weights)
-    steps = steps_of(prepared)
+    steps = steps_of(prepared, stripped.formats)
     formats = output_formats(prepared, steps, stripped.formats, stripped.weights) | stripped.formats
     _check_all_in_integers(prepared, steps, formats, stripped.weights)
-    return lower(stripped.model, formats, Affine(), weights=stripped.weights, shapes=shapes)
+    done = lowered(stripped.model, formats, Affine(), weights=stripped.weights, shapes=shapes, rounded=stripped.formats)
+    return done.program
 
 
 def strip(model: ir.Model) -> Stripped:

@@ -13,6 +13,7 @@ from onnx_ir.passes.common import RemoveUnusedNodesPass
 
 from ....graph.operators import is_default_domain, is_weight_position, output_channel_axis
 from ....numerics.formats import Format
+from ..channels import rows_of
 from ..weights import Given
 from .biases import numbers_of
 from .constants import Constants, OnGrid
@@ -53,6 +54,7 @@ class _Taking:
         self.given: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._model, self._formats = model, formats
         self._plain: dict[tuple[str, int | None], ir.Value] = {}
+        self._named: set[str] = set()
 
     def is_moved_on(self, node: ir.Node) -> bool:
         """Whether `node` is one of those between a constant and its reader."""
@@ -65,8 +67,7 @@ class _Taking:
         if is_weight_position(node, position):
             axis = output_channel_axis(node, position, held.integers.ndim)
         if (value.name, axis) not in self._plain:
-            is_first = value.name not in {name for name, _ in self._plain}
-            name = value.name if is_first else f"{value.name}/{node.outputs[0].name}"
+            name = self._name(value, node)
             if axis is not None:
                 self.given[name] = held.integers, _steps(held, node, position)
             self._plain[value.name, axis] = self._initializer(name, held.values().astype(np.float32))
@@ -85,7 +86,7 @@ class _Taking:
         if node.op_type == "Add":  # its first operand tells inference the type, which is not to be that of the bias
             node.replace_input_with(0, node.inputs[1 - position])
             position = 1
-        node.replace_input_with(position, self._initializer(f"{value.name}/{node.outputs[0].name}", values))
+        node.replace_input_with(position, self._initializer(self._name(value, node), values))
 
     def _units(self, layer: ir.Node) -> np.ndarray | None:
         """Return what the accumulator of a layer counts in, (outputs,) or (1,), exact; None where it is not known."""
@@ -96,6 +97,12 @@ class _Taking:
         if attributes.get_float("alpha", 1.0) != 1 or attributes.get_float("beta", 1.0) != 1:
             return None
         return _steps(held, layer, 1).astype(np.float64) * form.scale
+
+    def _name(self, value: ir.Value, reader: ir.Node) -> str:
+        """Return the name of a constant; readers that need it another way than the first get one of their own."""
+        name = f"{value.name}/{reader.outputs[0].name}" if value.name in self._named else value.name
+        self._named.add(value.name)
+        return name
 
     def _initializer(self, name: str, values: np.ndarray) -> ir.Value:
         tensor = ir.tensor(np.ascontiguousarray(values), name=name)
@@ -113,8 +120,11 @@ def _steps(held: OnGrid, node: ir.Node, position: int) -> np.ndarray:
         raise refusal(node, f"its weights '{name}' have zero point {zero}, once they are signed; 0 alone is known")
     if steps.size == 0 or (steps == steps.reshape(-1)[0]).all():
         return steps.reshape(-1)[:1]
-    axis = output_channel_axis(node, position, steps.ndim)
-    rows = None if axis is None else np.moveaxis(steps, axis, 0).reshape(steps.shape[axis], -1)
+    try:
+        rows = rows_of(node, position, steps)
+    except ValueError as error:
+        raise refusal(node, str(error)) from error
+    rows = None if rows is None else rows.reshape(len(rows), -1)
     if rows is None or not (rows == rows[:, :1]).all():
         raise refusal(node, f"the scales of its weights '{name}' differ along other axes than that of the outputs")
     return rows[:, 0]

@@ -7,8 +7,9 @@ import onnx_ir as ir
 from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
 
 from ....graph.flow import sources
-from ....graph.operators import output_channel_axis
+from ....graph.operators import constant_of, output_channel_axis
 from ....numerics.formats import Format
+from ..channels import groups_of, outputs_first
 from ..lower import Lowered, lowered
 from ..schemes import FixedPoint, Scheme
 from ..steps import Step
@@ -57,10 +58,13 @@ class _Writer:
         self._taken = named | set(graph.initializers) | {value.name for value in graph.inputs}
 
     def weights(self) -> None:
-        """Put integers behind all weights and biases."""
+        """Put integers behind all weights and biases; other constants become the numbers that the program has."""
         for step in self._done.steps:
-            if step.output.name in self._done.chosen:
+            name = step.output.name
+            if name in self._done.chosen:
                 self._weights_of(step)
+            elif name in self._done.constants:
+                self._constant_of(step.node, self._done.constants[name])
 
     def activations(self) -> None:
         """Put a pair behind every tensor of the program."""
@@ -76,13 +80,35 @@ class _Writer:
         integers, scales = self._done.chosen[step.output.name]
         node, width = step.node, weight_width(self._done, step.output.name)
         scales = scales * _taken_factor(node)
-        axis = output_channel_axis(node, 1, integers.ndim)
-        self._behind_pair(node, 1, integers, scales, TYPES[width, True], axis)
+        by_group = scales.reshape(groups_of(node), -1)
+        if (by_group == by_group[0]).all():
+            axis = output_channel_axis(node, 1, integers.ndim)
+            self._behind_pair(node, 1, integers, by_group[0], TYPES[width, True], axis)
+        else:
+            self._behind_pair(node, 1, outputs_first(integers, len(by_group)), scales, TYPES[width, True], 0)
+            self._in_groups(node, integers.shape, len(by_group))
         reader, position = _bias_place(step)
         if reader is not None:
             source = self._done.program.tensors[step.inputs[0].name].format
             bias, units = stored(self._operators[step.output.name].bias, scales.astype(np.float64) * source.scale)
             self._behind_pair(reader, position, bias, units, (ir.DataType.INT32, np.int32), 0)
+
+    def _constant_of(self, node: ir.Node, numbers: np.ndarray) -> None:
+        position = next(place for place, value in enumerate(node.inputs) if constant_of(value) is not None)
+        name = self._given_up(node.inputs[position])
+        node.replace_input_with(position, self._initializer(name, numbers, (ir.DataType.FLOAT, np.float32)))
+
+    def _given_up(self, constant: ir.Value) -> str:
+        """Return the name for what stands in for a constant that one of its readers no longer reads."""
+        name = constant.name
+        if len(constant.uses()) > 1:
+            return name  # one like it, as others read it still
+        if constant.is_initializer():
+            del self.model.graph.initializers[name]
+        else:
+            constant.name = self._free(f"{name}/float")
+        self._taken.discard(name)
+        return name
 
     def _behind_pair(
         self,
@@ -94,15 +120,7 @@ class _Writer:
         axis: int,
     ) -> None:
         """Let input `position` of `node` read a DequantizeLinear of integers, which gets the constant's name."""
-        graph, old = self.model.graph, node.inputs[position]
-        name = old.name
-        is_last = len(old.uses()) == 1
-        if is_last and old.is_initializer():
-            del graph.initializers[name]
-            self._taken.discard(name)
-        elif is_last:
-            old.name = self._free(f"{name}/float")
-            self._taken.discard(name)
+        name = self._given_up(node.inputs[position])
         is_one = (scales == scales[0]).all()
         operands = [
             self._initializer(f"{name}/integers", integers, kind),
@@ -110,8 +128,27 @@ class _Writer:
         ]
         attributes = [] if is_one else [ir.AttrInt64("axis", axis)]
         result = self._node("DequantizeLinear", operands, self._free(name), attributes)
-        graph.insert_before(node, result.producer())
+        self.model.graph.insert_before(node, result.producer())
         node.replace_input_with(position, result)
+
+    def _in_groups(self, node: ir.Node, shape: tuple[int, ...], groups: int) -> None:
+        """Bring weights that lie behind their pair with all outputs first to the shape that a ConvTranspose takes.
+
+        No axis of that shape counts the outputs of all groups, and a DequantizeLinear has scales along one axis alone.
+        """
+        rows, name = node.inputs[1], node.inputs[1].name
+        rows.name = rows.producer().name = self._free(f"{name}/rows")
+        inputs, each, *kernel = shape
+        by_group = self._reshaped(rows, (groups, each, inputs // groups, *kernel), self._free(f"{name}/groups"))
+        order = ir.AttrInt64s("perm", [0, 2, 1, *range(3, len(shape) + 1)])
+        turned = self._node("Transpose", [by_group], self._free(f"{name}/turned"), [order])
+        weights = self._reshaped(turned, shape, name)
+        self.model.graph.insert_before(node, [made.producer() for made in (by_group, turned, weights)])
+        node.replace_input_with(1, weights)
+
+    def _reshaped(self, value: ir.Value, shape: tuple[int, ...], name: str) -> ir.Value:
+        wanted = self._initializer(f"{name}/shape", np.array(shape), (ir.DataType.INT64, np.int64))
+        return self._node("Reshape", [value, wanted], name)
 
     def _pair(self, value: ir.Value, form: Format, *, is_new: bool) -> None:
         """Put QuantizeLinear and DequantizeLinear behind `value`, whose readers read what comes out."""
