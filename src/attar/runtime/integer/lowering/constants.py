@@ -39,6 +39,7 @@ def lower_parametric_relu(site: Site) -> tuple[Operator, ...]:
             accumulator_bits=bits,
             rescale=each_rescale(factors, bits),
             slopes=np.rint(slopes / np.float64(grid.scales[0])).astype(np.int16),
+            scales=grid.scales,
         ),
     )
 
