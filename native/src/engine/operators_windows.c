@@ -62,17 +62,27 @@ void attar_read_average_pool(reader *r, building *b, attar_operator *op)
         op->counts[i] = read_counts_along(r, b, to->dims[i], op->window.kernel[i]);
 }
 
+/* Whether those windows that begin before an image meet it though their taps are farther apart than it is wide. */
+static int border_meets(const attar_window *window, int axis, uint32_t from, uint32_t to)
+{
+    enum { WINDOWS_MAX = 4096 }; /* that are looked at */
+    const int64_t stride = window->strides[axis], step = window->dilations[axis];
+    int64_t before = window->begin[axis];
+    uint32_t looked = 0;
+    for (; before > 0 && looked < to && looked < WINDOWS_MAX; looked++, before -= stride)
+        if ((step - before % step) % step >= from)
+            return 0;
+    return before <= 0 || looked == to;
+}
+
 /* Some cell of every window lies inside along one axis: the largest of none would be no number. */
 static int meets(const attar_window *window, int axis, uint32_t from, uint32_t to)
 {
-    int all = 1;
-    for (uint64_t place = 0; all && place < to; place++) {
-        const int64_t first = (int64_t)(place * window->strides[axis]) - window->begin[axis];
-        const int64_t step = window->dilations[axis];
-        const int64_t skipped = first < 0 ? (-first + step - 1) / step : 0;
-        all = skipped < window->kernel[axis] && first + skipped * step < from;
-    }
-    return all;
+    const uint64_t last = ((uint64_t)to - 1) * window->strides[axis];
+    const uint64_t reach = (uint64_t)(window->kernel[axis] - 1) * window->dilations[axis];
+    if (window->begin[axis] > reach || last >= (uint64_t)from + window->begin[axis])
+        return 0;
+    return window->dilations[axis] <= from || border_meets(window, axis, from, to);
 }
 
 void attar_read_max_pool(reader *r, building *b, attar_operator *op)
