@@ -393,7 +393,7 @@ public:
         checked([&] { return attar_engine_wanted(engine, number, &found); });
         if (found.index == ATTAR_NOTHING)
             return nb::none();
-        return nb::make_tuple(found.index, found.is_bias != 0, found.rows, found.columns, found.scales);
+        return nb::make_tuple(found.index, found.is_bias != 0, found.is_wide != 0, found.rows, found.columns, found.scales);
     }
 
     void load_rows(uint32_t number, uint64_t first, const matrix_of<const int16_t> &rows)

@@ -4,7 +4,7 @@
 #include <cpuid.h>
 #include <stdint.h>
 
-enum { OSXSAVE = 1u << 27, BMI2 = 1u << 8, AVX2 = 1u << 5 };
+enum { OSXSAVE = 1u << 27, BMI2 = 1u << 8, AVX2 = 1u << 5, VNNI = 1u << 11 };
 /* F, DQ, BW and VL of AVX-512. */
 static const uint32_t AVX512 = UINT32_C(1) << 16 | UINT32_C(1) << 17 | UINT32_C(1) << 30 | UINT32_C(1) << 31;
 
@@ -21,18 +21,16 @@ static uint32_t saved_registers(void)
     return eax;
 }
 
-static uint32_t features(void)
+/* Two words of them. */
+static int has(uint32_t registers, uint32_t wanted, uint32_t wanted_too)
 {
     uint32_t eax;
     uint32_t ebx;
     uint32_t ecx;
     uint32_t edx;
-    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) ? ebx : 0;
-}
-
-static int has(uint32_t registers, uint32_t wanted)
-{
-    return (saved_registers() & registers) == registers && (features() & wanted) == wanted;
+    if ((saved_registers() & registers) != registers || !__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx))
+        return 0;
+    return (ebx & wanted) == wanted && (ecx & wanted_too) == wanted_too;
 }
 
 /* Asking takes microseconds, on a virtual machine dozens of them, so the answer is kept. Threads that ask at the same
@@ -43,7 +41,7 @@ int attar_cpu_has_avx2(void)
 {
     static volatile int answer = UNKNOWN;
     if (answer == UNKNOWN)
-        answer = has(6u, AVX2 | BMI2);
+        answer = has(6u, AVX2 | BMI2, 0);
     return answer;
 }
 
@@ -51,7 +49,15 @@ int attar_cpu_has_avx512(void)
 {
     static volatile int answer = UNKNOWN;
     if (answer == UNKNOWN)
-        answer = has(0xe6u, AVX512 | BMI2);
+        answer = has(0xe6u, AVX512 | BMI2, 0);
+    return answer;
+}
+
+int attar_cpu_has_avx512vnni(void)
+{
+    static volatile int answer = UNKNOWN;
+    if (answer == UNKNOWN)
+        answer = has(0xe6u, AVX512 | BMI2, VNNI);
     return answer;
 }
 #else

@@ -7,10 +7,13 @@
 #define ATTAR_HAS_AVX2 1
 #define ATTAR_HAS_AVX512 1
 #define ATTAR_TARGET_AVX2 __attribute__((target("avx2,bmi2")))
+#define ATTAR_HAS_AVX512VNNI 1
 #define ATTAR_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,bmi2")))
+#define ATTAR_TARGET_AVX512VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,bmi2")))
 
 int attar_cpu_has_avx2(void);
 int attar_cpu_has_avx512(void);
+int attar_cpu_has_avx512vnni(void);
 #endif
 
 /* Threads as POSIX has them; a device without them runs one. */

@@ -3,7 +3,8 @@
 import attar
 result = attar.compress("model.onnx", data="photos/", max_drop=0.5)
 result.save("model.attar")
-outputs = attar.open("model.attar")(x)
+outputs = attar.open("model.attar")(x)  # in floats, by onnxruntime
+outputs = attar.Engine("integers.attar")(x)  # the file itself, in integers and planned memory
 """
 
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,14 @@ from .errors import AttarError, BudgetError, DataError, FormatError, ModelError,
 if TYPE_CHECKING:
     from .compression import Result, compress
     from .graph import load
+    from .runtime.engine import Engine
     from .runtime.opened import Opened as open  # noqa: N813
 
 __all__ = [
     "AttarError",
     "BudgetError",
     "DataError",
+    "Engine",
     "FormatError",
     "ModelError",
     "OutputError",
@@ -36,6 +39,7 @@ _HOMES = {
     "Result": ("compression", "Result"),
     "load": ("graph", "load"),
     "open": ("runtime.opened", "Opened"),
+    "Engine": ("runtime.engine", "Engine"),
 }
 
 

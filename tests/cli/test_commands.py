@@ -12,7 +12,7 @@ from PIL import Image
 import attar
 from attar.passes.catalog import CATALOG
 
-COMMANDS = ["compress", "inspect", "verify", "eval", "run", "export", "memory", "techniques"]
+COMMANDS = ["compress", "inspect", "verify", "eval", "run", "export", "bench", "memory", "techniques"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -228,3 +228,47 @@ def test_verify_cuts_the_original_where_the_file_was_cut(run, tmp_path):
     attar.compress(model, recipe="int8", outputs="relu").save(out)
     ended = run("verify", out, "--against", model, "--data", data, "--json")
     assert json.loads(ended.out)["measurement"]["relative_error"] < 2
+
+
+def test_a_file_with_a_program_runs_in_integers(run, made, tmp_path):
+    out = tmp_path / "m.attar"
+    words = ("--data", made / "data.npz", "--max-drop", 100, "--recipe", "int8", "--integer", "-o", out)
+    ended = run("compress", made / "model.onnx", *words)
+    assert ended.status == 0 and ended.err == "" and "In integers (affine)" in ended.out
+    facts = json.loads(run("inspect", out, "--json").out)
+    assert (
+        facts["program"]["arena_bytes"]
+        == json.loads((tmp_path / "m.attar.json").read_text())["integers"]["arena_bytes"]
+    )
+    for name, more in (("integers", ()), ("floats", ("--graph",))):
+        assert run("run", out, "--input", made / "data.npz", "--output", tmp_path / f"{name}.npz", *more).status == 0
+    integers, floats = (np.load(tmp_path / f"{name}.npz") for name in ("integers", "floats"))
+    assert integers.files == floats.files
+    x = np.load(made / "data.npz")["x"]
+    np.testing.assert_array_equal(integers[integers.files[0]], attar.Engine(out)(x)[integers.files[0]])
+
+
+def test_integers_need_samples(run, made, tmp_path):
+    ended = run("compress", made / "model.onnx", "--recipe", "int8", "--integer", "-o", tmp_path / "m.attar")
+    assert ended.status == 2 and "give --data" in ended.err and not list(tmp_path.iterdir())
+
+
+def test_bench(run, made, tmp_path):
+    out = tmp_path / "m.attar"
+    words = ("--data", made / "data.npz", "--max-drop", 100, "--recipe", "int8", "--integer", "-o", out)
+    assert run("compress", made / "model.onnx", *words).status == 0
+    ended = run("bench", out, made / "model.onnx", "--turns", 2, "--runs", 2, "--layers", "--json")
+    assert ended.status == 0 and ended.err == ""
+    engine, peer = json.loads(ended.out)["files"]
+    assert (engine["runtime"], peer["runtime"]) == ("attar", "onnxruntime") and engine["ratio"] == 1
+    assert engine["layers"] and all(layer["seconds"] > 0 for layer in engine["layers"])
+    assert min(row[key] for row in (engine, peer) for key in ("milliseconds", "load_milliseconds", "peak_bytes")) > 0
+    assert "load ms" in run("bench", out, "--turns", 1, "--runs", 1).out
+
+
+def test_bench_of_what_cannot_run(run, made, tmp_path):
+    assert run("bench", tmp_path / "none.attar").status == 2
+    (tmp_path / "bad.onnx").write_bytes(b"no network")
+    ended = run("bench", tmp_path / "bad.onnx")
+    assert ended.status == 2 and "bad.onnx in onnxruntime" in ended.err
+    assert run("bench", made / "model.onnx", "--against", "abacus").status == 2

@@ -24,7 +24,8 @@ def test_the_figures_the_table_and_the_picture(run, made):
     ended = run("memory", made / "model.onnx")
     assert ended.status == 0 and ended.err == ""
     assert re.search(r"arena .* bytes\) for \d+ steps: no arena is smaller in this order", ended.out)
-    assert "one buffer for the largest layer (Ge et al.)" in ended.out
+    assert "one buffer for the largest layer (Ge et al.)" in ended.out and "order proven optimal: yes" in ended.out
+    assert "order proven optimal: no" in run("memory", made / "model.onnx", "--order", "keep").out
     assert re.search(r"^A +\S+ .* 0 to \d", ended.out, re.MULTILINE)
     assert len(re.findall(r"^ +[\d.,]+ k?B [A-Za-z·]+$", ended.out, re.MULTILINE)) == 16
 
@@ -68,6 +69,13 @@ def test_shapes_of_open_axes(run, tmp_path):
         assert "is not of the form" in run("memory", model, "--shape", word).err
 
 
+def test_an_older_plan_without_a_word_on_its_order(run, saved):
+    document = json.loads((saved / "plan.json").read_text())
+    assert document.pop("order_is_proven") is True
+    (saved / "plan.json").write_text(json.dumps(document))
+    assert run("memory", saved / "model.onnx", "--check", saved / "plan.json").status == 0
+
+
 def edited(**fields):
     return lambda plan: plan.update(fields)
 
@@ -101,6 +109,7 @@ FAULTS = {
     "offset list": (tensor(0, offset=[[]]), "not list"),
     "arena small": (edited(arena_bytes=1), "outside the arena of 1"),
     "bound low": (edited(lower_bound_bytes=1), "the lower bound of its order is"),
+    "proof of a number": (edited(order_is_proven=1), "'order_is_proven' in a memory plan is true or false, not 1"),
     "alignment 0": (edited(alignment=0), "'alignment' in a memory plan"),
     "alignment 1024": (edited(alignment=1024), "bytes in steps"),
     "views list": (edited(views=[]), "'views' of a memory plan is an object"),

@@ -13,7 +13,7 @@ from .networks import build, normal
 
 @dataclass(frozen=True)
 class Case:
-    """A network, its layers as (operator, role, channel axis, observable), and the reasons for some of the others."""
+    """A network, its layers as (operator, role, channel axis, inputs seen), and the reasons for some of the others."""
 
     proto: onnx.ModelProto
     layers: dict[str, tuple[str, str, int, bool]]
@@ -182,7 +182,7 @@ def quantized_with_two_dequantizers() -> Case:
         }""",
         {"w": integers(6, 4), "s": np.float32(0.1), "t": np.float32(0.1)},
     )
-    return Case(proto, {"w": ("MatMul", "matrix", 1, False)})
+    return Case(proto, {"w": ("MatMul", "matrix", 1, True)})
 
 
 @case
@@ -224,7 +224,7 @@ def tied_embedding() -> Case:
         }""",
         {"table": normal(9, 4)},
     )
-    return Case(proto, {"table": ("MatMul", "matrix", 0, False)})
+    return Case(proto, {"table": ("MatMul", "matrix", 0, True)})
 
 
 @case
@@ -236,7 +236,7 @@ def tied_embedding_in_int8() -> Case:
         }""",
         {"table": integers(9, 4), "s": np.float32(0.03)},
     )
-    return Case(proto, {"table": ("MatMul", "matrix", 0, False)})
+    return Case(proto, {"table": ("MatMul", "matrix", 0, True)})
 
 
 @case
@@ -248,7 +248,7 @@ def table_that_gemm_reads_too() -> Case:
         }""",
         {"table": normal(9, 4)},
     )
-    return Case(proto, {"table": ("Gemm", "matrix", 1, False)})
+    return Case(proto, {"table": ("Gemm", "matrix", 1, True)})
 
 
 @case
@@ -284,7 +284,7 @@ def recurrent(op_type: str, gates: int) -> Case:
         }}""",
         {"w": normal(2, gates * 5, 3), "r": normal(2, gates * 5, 5), "b": normal(2, bias)},
     )
-    layers = {"w": (op_type, "recurrent", 1, True), "r": (op_type, "recurrent", 1, False)}
+    layers = {"w": (op_type, "recurrent", 1, True), "r": (op_type, "recurrent", 1, True)}
     return Case(proto, layers, {"b": f"bias of {op_type}"})
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import onnx_ir as ir
 import onnxruntime
 
-from attar.graph import serialize
-from attar.graph.expose import expose, layer_inputs
+from attar.graph import serialize, survey
+from attar.graph.expose import expose
+from attar.graph.readings import only_reading
 from attar.numerics.moments import InputStatistics
 
 
@@ -25,7 +26,8 @@ def run(model: ir.Model, feeds: dict[str, np.ndarray]) -> list[np.ndarray]:
 
 def statistics_of(model: ir.Model, names: list[str], feeds: dict[str, np.ndarray]) -> dict[str, InputStatistics]:
     """Return mean and second moment of the inputs of matrices and 1x1 convolutions."""
-    tensors = layer_inputs(model, names)
+    readings = {layer.name: only_reading(model, layer) for layer in survey(model).layers if layer.name in names}
+    tensors = {name: reading.tensor for name, reading in readings.items() if reading is not None}
     seen = dict(zip(tensors, run(expose(model, list(tensors.values())), feeds), strict=True)) if tensors else {}
     found = {}
     for name, values in seen.items():

@@ -22,6 +22,7 @@ from attar.passes.quantize.fixed_point import FixedPoint
 from attar.report.stages import held_by
 
 from . import nets
+from .test_along_slope import normed
 
 DROP = 2.0  # points
 
@@ -123,9 +124,25 @@ def test_stages_end_within_their_shares(network, labelled, monkeypatch):
     assert all(row.drop <= DROP for row in found.report.stages)
 
 
-def test_the_plan_gives_the_same_weights_again(network, labelled, run):
-    again = attar.compress(network, data=labelled, recipe=RECIPE, plan=run.to_json(), max_drop=DROP)
+def test_the_plan_alone_gives_the_same_bytes_again(network, labelled, run):
+    again = attar.compress(network, data=labelled, plan=run.to_json())
     assert again.data == run.data
+    assert attar.compress(network, data=labelled, plan=again.to_json()).data == run.data
+
+
+def test_a_plan_that_names_no_coders_takes_those_of_the_recipe(network, labelled, run):
+    document = {name: value for name, value in run.to_json().items() if name != "coders"}
+    assert attar.compress(network, data=labelled, recipe=RECIPE, plan=document).data == run.data
+    assert attar.compress(network, data=labelled, plan=document).size_bytes < run.size_bytes
+
+
+def test_a_plan_knows_that_batch_normalizations_were_folded():
+    network, samples = normed(), {"x": np.random.default_rng(0).normal(size=(40, 3, 6, 6)).astype(np.float32)}
+    recipe = {"version": 1, "stages": [GOOD | {"every_layer": True}], "coders": ["packed"]}
+    found = attar.compress(network, data=samples, recipe=recipe, max_error=5)
+    assert found.report.plan and found.report.norms_folded
+    assert "BatchNormalization" not in {node.op_type for node in found.file.model().graph}
+    assert attar.compress(network, data=samples, plan=found.to_json()).data == found.data
 
 
 def test_the_same_seed_gives_the_same_bytes(network, labelled, run):

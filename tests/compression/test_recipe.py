@@ -140,6 +140,12 @@ def test_an_object_that_is_no_config(network):
         ({"fc1_weight": [{"technique": "magic"}]}, "unknown technique 'magic'"),
         ({"fc1_weight": [{**STEP, "bits": 40}]}, "outside 2 to 8"),
         ({"fc1_weight": [4]}, "a step is an object"),
+        ({"plan": {}, "coders": "relative"}, "plan: 'coders' must be a list of packed, relative, rans, levels, not"),
+        ({"plan": {}, "coders": ["zip"]}, "plan: 'coders' must be a list of"),
+        ({"plan": {}, "coders": [["relative"]]}, "plan: 'coders' must be a list of"),
+        ({"plan": {}, "coders": {"relative": 1}}, "plan: 'coders' must be a list of"),
+        ({"plan": {}, "norms_folded": 1}, "plan: 'norms_folded' is 1, not true or false"),
+        ({"plan": {}, "seed": -1}, "plan: seed is -1"),
     ],
 )
 def test_unusable_plans(document, message):

@@ -53,9 +53,10 @@ def stored(raw, *, length=None):
     return out
 
 
-def file(*tensors, version=1, graph=None, meta=None, provenance=None, extra=b""):
-    """Return a whole file; graph, meta and provenance are payloads, `extra` stands before the end chunk."""
+def file(*tensors, version=1, graph=None, meta=None, program=None, provenance=None, extra=b""):
+    """Return a whole file; graph, meta, program and provenance are payloads, `extra` stands before the end chunk."""
     parts = [MAGIC + bytes([version, 0]), chunk(1, table(*tensors))]
-    parts += [chunk(kind, payload) for kind, payload in ((2, graph), (3, meta), (5, provenance)) if payload is not None]
+    optional = ((2, graph), (3, meta), (4, program), (5, provenance))
+    parts += [chunk(kind, payload) for kind, payload in optional if payload is not None]
     parts += [chunk(64, b"".join(stream for _, stream in tensors)), extra, chunk(255)]
     return b"".join(parts)

@@ -243,6 +243,7 @@ GOOD = {
     "grid_rounding": grid_rounding,
     "floats": floats_of_every_dtype,
     "no_tensors": file,
+    "program": lambda: file(version=3, program=stored(b"what the engine reads, not the container")),
     "model": whole_model,
     "model_without_weights": empty_model,
 } | {

@@ -57,9 +57,9 @@ FRAMES = {
     "no_table": (chunks(chunk(64), chunk(255)), "the table chunk is missing"),
     "no_streams": (chunks(chunk(1, table()), chunk(255)), "the streams chunk is missing"),
     "kind_zero": (chunks(chunk(0)), "chunk kind 0 at byte 6 is unknown and may not be skipped"),
-    "kind_program": (
-        chunks(chunk(1, table()), chunk(4), chunk(64), chunk(255)),
-        "chunk kind 4 at byte 13 is unknown and may not be skipped",
+    "kind_six": (
+        chunks(chunk(1, table()), chunk(6), chunk(64), chunk(255)),
+        "chunk kind 6 at byte 13 is unknown and may not be skipped",
     ),
     "kind_critical": (file(extra=chunk(127)), "chunk kind 127 at byte 19 is unknown and may not be skipped"),
     "skippable_crc": (file(extra=chunk(128, b"x", crc=0)), "kind 128 chunk: crc32 is 59b10add, the file says 00000000"),

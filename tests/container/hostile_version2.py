@@ -170,8 +170,13 @@ def unknown(coder):
 
 
 VERSIONS = {
-    "version_0": (MAGIC + b"\x00" + file()[5:], "version 0 is not supported, this reader knows 1, 2"),
-    "version_3": (MAGIC + b"\x03" + file()[5:], "version 3 is not supported, this reader knows 1, 2"),
+    "version_0": (MAGIC + b"\x00" + file()[5:], "version 0 is not supported, this reader knows 1, 2, 3"),
+    "version_4": (MAGIC + b"\x04" + file()[5:], "version 4 is not supported, this reader knows 1, 2, 3"),
+    "version_3_alone": (file(version=3), "version 3 without a program chunk: version 3 has one, alone"),
+    "version_2_program": (
+        file(version=2, program=varint(0)),
+        "version 2 with a program chunk: version 3 has one, alone",
+    ),
     "version_2_flags": (MAGIC + b"\x02\x01" + file()[6:], "header flags are 0x01, version 2 knows none"),
     "version_1_integers_levels": version_1(0x34, levels(PAIR)),
     "version_1_grid_levels": version_1(0x44, b"\x02\x80\x3f" + levels(PAIR)),

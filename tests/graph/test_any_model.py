@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from attar.errors import ModelError
 from attar.graph import insert_low_rank, layer_macs, load, serialize, set_initializer, survey
 from attar.graph.expose import expose
+from attar.graph.readings import Unseen, readings
 
 from .builders import save
 
@@ -51,12 +52,13 @@ def test_the_network_computes_bit_for_bit_what_it_did(builder):
 @everywhere
 def test_its_layers_are_found(builder):
     case = builder()
-    found = survey(load(case.proto))
-    facts = {a.name: (a.op_type, a.role, a.channel_axis, a.observable) for a in found.layers}
+    model = load(case.proto)
+    found = survey(model)
+    seen = {layer.name: not isinstance(readings(model, layer.name), Unseen) for layer in found.layers}
+    facts = {a.name: (a.op_type, a.role, a.channel_axis, seen[a.name]) for a in found.layers}
     assert facts == case.layers
     reasons = {alone.name: alone.reason for alone in found.left_alone}
     assert {name: reasons[name] for name in case.left_alone} == case.left_alone
-    assert all((layer.data is None) == (layer.unobservable is not None) for layer in found.layers)
 
 
 @everywhere
@@ -72,12 +74,13 @@ def test_new_values_of_its_layers_change_what_it_computes(builder):
 
 
 @everywhere
-def test_what_can_be_observed_is_a_tensor_of_the_network(builder):
+def test_what_layers_multiply_are_tensors_of_the_network(builder):
     case = builder()
     model = load(case.proto)
-    named = [layer.data for layer in survey(model).layers if layer.observable]
+    found = (readings(model, layer.name) for layer in survey(model).layers)
+    named = {reading.tensor for each in found if not isinstance(each, Unseen) for reading in each}
     if named:
-        assert len(outputs(expose(model, sorted(set(named))), feeds_of(case.proto))) == len(set(named))
+        assert len(outputs(expose(model, sorted(named)), feeds_of(case.proto))) == len(named)
 
 
 @everywhere

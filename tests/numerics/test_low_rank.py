@@ -6,12 +6,12 @@ from common.networks import normal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attar.numerics.low_rank import break_even_rank, decompose
+from attar.numerics.low_rank import break_even_rank, decompose, decompose_in
 
 
 def product(decomposition, rank):
     outer, inner = decomposition.factors(rank)
-    return outer.astype(np.float64) @ inner
+    return outer @ inner
 
 
 @pytest.mark.parametrize("rank", [1, 3, 8])
@@ -60,6 +60,18 @@ def test_the_error_in_the_inputs_metric_is_the_sum_of_its_own_dropped_values():
         difference = weights - product(aware, rank)
         expected = np.sum(aware.values[rank:] ** 2)
         assert np.trace(difference @ moment @ difference.T) == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize("with_rows", [False, True])
+def test_the_error_in_the_metric_of_both_axes_is_the_sum_of_its_own_dropped_values(with_rows):
+    weights, samples, scores = normal(6, 10), normal(300, 10), normal(300, 6, seed=1)
+    moment, cost = samples.T @ samples / 300, scores.T @ scores / 300 if with_rows else np.eye(6)
+    rows = np.linalg.cholesky(cost) if with_rows else None
+    found = decompose_in(weights, inputs=np.linalg.cholesky(moment), rows=rows)
+    for rank in range(1, 7):
+        difference = weights - product(found, rank)
+        expected = np.sum(found.values[rank:] ** 2)
+        assert np.trace(cost @ difference @ moment @ difference.T) == pytest.approx(expected, rel=1e-3, abs=1e-9)
 
 
 def test_inputs_never_seen_do_not_break_the_decomposition():

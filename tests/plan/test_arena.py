@@ -16,7 +16,7 @@ from attar.plan.placement import Neighbors, Placement, greedy, search
 from attar.plan.placement_exact import exact
 from attar.plan.program import Program, Step
 
-from .programs import programs
+from .programs import all_orders, programs
 
 LIVES = st.tuples(st.integers(0, 7), st.integers(0, 4)).map(lambda life: (life[0], sum(life)))
 BUFFERS = st.lists(st.tuples(st.integers(1, 9), LIVES), max_size=6).map(
@@ -101,6 +101,13 @@ def test_plans_pass_their_check_and_stay_above_the_bound(program, reorder):
     check(program, plan)
     assert plan.arena_bytes >= plan.lower_bound_bytes == program.ordered(plan.order).peak_bytes()
     assert reorder or plan.order == program.names
+
+
+@given(programs(max_steps=5))
+def test_no_order_has_a_lower_bound_below_a_proven_one(program):
+    plan = plan_arena(program, effort=20)
+    assert plan.order_is_proven == (plan.lower_bound_bytes == min(each.peak_bytes() for each in all_orders(program)))
+    assert not plan_arena(program, reorder=False, effort=20).order_is_proven
 
 
 @given(programs())

@@ -54,6 +54,13 @@ def test_branches_run_one_after_the_other():
     assert found.is_exact
 
 
+def test_a_search_that_is_too_narrow_proves_nothing_but_the_floor():
+    program = branches(10, 11, 12)
+    assert not best_order(program, width=1).is_exact
+    large_end = Program(program.steps, {**program.sizes, "y": 100}, program.inputs, program.outputs)
+    assert best_order(large_end, width=1).is_exact  # the last operator alone needs as much in any order
+
+
 def test_the_given_order_stays_where_nothing_is_gained():
     program = branches(10)
     assert best_order(program).program is program

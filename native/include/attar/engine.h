@@ -37,7 +37,8 @@ typedef struct attar_engine_options {
 /* What a constant of the file's table has to be loaded with. */
 typedef struct attar_wanted {
     uint32_t index;  /* in the table */
-    uint32_t is_bias; /* `rows` floats; else integers */
+    uint32_t is_bias; /* `rows` floats; else integers, */
+    uint32_t is_wide; /* which may take 16 bits */
     uint64_t rows;    /* along the tensor's first axis */
     uint64_t columns; /* all others together */
     uint64_t scales;  /* how many steps are allowed beside a single one */

@@ -116,6 +116,7 @@ attar_status attar_engine_wanted(const attar_engine *engine, uint32_t number, at
     const uint64_t columns = (uint64_t)step->matrix.taps * step->matrix.channels;
     wanted->index = engine->program->constants[number].index;
     wanted->is_bias = step->op->bias == number;
+    wanted->is_wide = step->matrix.is_wide;
     wanted->rows = step->op->is_transposed && !wanted->is_bias ? columns : step->matrix.rows;
     wanted->columns = wanted->is_bias ? 1 : step->op->is_transposed ? step->matrix.rows : columns;
     wanted->scales = step->matrix.rows;

@@ -2,51 +2,83 @@
 #include "../kernels/integers.h"
 #include "engine.h"
 
-/* A walk along a tensor in memory that knows where each number is for the network's user. */
+enum { AT_ONCE = 256 };
+
+/* A tensor's numbers in the order of the network's user, some neighbors at a time, and where they lie in memory. */
 typedef struct route {
     const attar_tensor *tensor;
-    uint64_t strides[ATTAR_RANK_MAX]; /* of the user, by axis in memory */
+    uint32_t count;                    /* axes, the user's last one excepted */
+    uint64_t extents[ATTAR_RANK_MAX];  /* of these, in the user's order */
+    uint64_t strides[ATTAR_RANK_MAX];  /* in memory */
     uint64_t positions[ATTAR_RANK_MAX];
-    uint64_t outside;
+    uint64_t extent, stride; /* of the user's last axis */
+    uint64_t place;          /* in memory */
 } route;
 
 static route route_of(const attar_program *program, const attar_port *port)
 {
-    route found = {.tensor = &program->tensors[port->tensor]};
-    uint64_t extents[ATTAR_RANK_MAX], strides[ATTAR_RANK_MAX];
-    for (uint32_t i = 0; i < found.tensor->rank; i++)
-        extents[port->axes[i]] = found.tensor->dims[i];
+    route found = {.tensor = &program->tensors[port->tensor], .extent = 1, .stride = 1};
     uint64_t stride = 1;
-    for (uint32_t axis = found.tensor->rank; axis-- > 0; stride *= extents[axis])
-        strides[axis] = stride;
-    for (uint32_t i = 0; i < found.tensor->rank; i++)
-        found.strides[i] = strides[port->axes[i]];
+    const uint32_t rank = found.tensor->rank;
+    for (uint32_t i = rank; i-- > 0; stride *= found.tensor->dims[i]) {
+        found.extents[port->axes[i]] = found.tensor->dims[i];
+        found.strides[port->axes[i]] = stride;
+    }
+    if (rank > 0) {
+        found.count = rank - 1;
+        found.extent = found.extents[rank - 1];
+        found.stride = found.strides[rank - 1];
+    }
     return found;
 }
 
-static void step_on(route *at)
+/* On to the next neighbors; 0 behind the last. */
+static int step_on(route *at)
 {
-    for (uint32_t axis = at->tensor->rank; axis-- > 0;) {
-        at->outside += at->strides[axis];
-        if (++at->positions[axis] < at->tensor->dims[axis])
-            return;
-        at->outside -= at->strides[axis] * at->tensor->dims[axis];
+    for (uint32_t axis = at->count; axis-- > 0;) {
+        at->place += at->strides[axis];
+        if (++at->positions[axis] < at->extents[axis])
+            return 1;
+        at->place -= at->strides[axis] * at->extents[axis];
         at->positions[axis] = 0;
     }
+    return 0;
 }
 
-/* Half to even, of a number below 2^22: adding 1.5 * 2^23 leaves no room for a fraction. */
+/* Half to even, of a number below 2^22: beside 1.5 * 2^23 there is no room for a fraction. */
 static int32_t nearest(float value)
 {
-    const volatile float shifted = value + 12582912.0f; /* volatile: stored as float, whatever the registers are */
-    return (int32_t)(shifted - 12582912.0f);
+    const union {
+        float value;
+        int32_t bits;
+    } raised = {value + 12582912.0f};
+    return raised.bits - 0x4b400000;
 }
 
-static uint32_t quantized(const attar_tensor *tensor, float value)
+/* Quantizes up to AT_ONCE numbers; 0 where one of them is none. */
+static int quantize(const attar_tensor *tensor, const float *values, uint64_t count, int32_t *u)
 {
     const float low = -(float)tensor->zero, high = (float)(tensor->top - tensor->zero);
-    const float steps = value / tensor->scale;
-    return (uint32_t)((int32_t)tensor->zero + nearest(steps < low ? low : steps > high ? high : steps));
+    int are_numbers = 1;
+    for (uint64_t i = 0; i < count; i++) {
+        const float steps = values[i] / tensor->scale;
+        const float raised = steps > low ? steps : low;
+        u[i] = (int32_t)tensor->zero + nearest(raised < high ? raised : high);
+        are_numbers &= values[i] == values[i];
+    }
+    return are_numbers;
+}
+
+static void put_all(const route *at, uint8_t *arena, uint64_t first, uint64_t count, const int32_t *u)
+{
+    uint8_t *data = arena + at->tensor->offset;
+    uint64_t place = at->place + first * at->stride;
+    if (at->tensor->storage == 8)
+        for (uint64_t i = 0; i < count; i++, place += at->stride)
+            data[place] = (uint8_t)u[i];
+    else
+        for (uint64_t i = 0; i < count; i++, place += at->stride)
+            put_integer(at->tensor, data, place, (uint32_t)u[i]);
 }
 
 /* The least integer of a format, as those outside write them. */
@@ -60,12 +92,16 @@ attar_status attar_engine_set_floats(attar_engine *engine, uint32_t input, const
     if (input >= engine->program->input_count)
         return ATTAR_BAD_ARGUMENT;
     route at = route_of(engine->program, &engine->program->inputs[input]);
-    for (uint64_t i = 0; i < at.tensor->elements; i++, step_on(&at)) {
-        const float value = values[at.outside];
-        if (value != value)
-            return ATTAR_BAD_SYMBOL;
-        put_integer(at.tensor, engine->arena + at.tensor->offset, i, quantized(at.tensor, value));
-    }
+    do {
+        for (uint64_t first = 0; first < at.extent; first += AT_ONCE) {
+            const uint64_t count = at.extent - first < AT_ONCE ? at.extent - first : AT_ONCE;
+            int32_t u[AT_ONCE];
+            if (!quantize(at.tensor, values + first, count, u))
+                return ATTAR_BAD_SYMBOL;
+            put_all(&at, engine->arena, first, count, u);
+        }
+        values += at.extent;
+    } while (step_on(&at));
     return ATTAR_OK;
 }
 
@@ -74,12 +110,14 @@ attar_status attar_engine_set_integers(attar_engine *engine, uint32_t input, con
     if (input >= engine->program->input_count)
         return ATTAR_BAD_ARGUMENT;
     route at = route_of(engine->program, &engine->program->inputs[input]);
-    for (uint64_t i = 0; i < at.tensor->elements; i++, step_on(&at)) {
-        const int64_t u = (int64_t)values[at.outside] - least(at.tensor);
-        if (u < 0 || u > at.tensor->top)
-            return ATTAR_BAD_SYMBOL;
-        put_integer(at.tensor, engine->arena + at.tensor->offset, i, (uint32_t)u);
-    }
+    do {
+        for (uint64_t i = 0; i < at.extent; i++) {
+            const int64_t u = (int64_t)*values++ - least(at.tensor);
+            if (u < 0 || u > at.tensor->top)
+                return ATTAR_BAD_SYMBOL;
+            put_integer(at.tensor, engine->arena + at.tensor->offset, at.place + i * at.stride, (uint32_t)u);
+        }
+    } while (step_on(&at));
     return ATTAR_OK;
 }
 
@@ -88,8 +126,11 @@ attar_status attar_engine_get_floats(const attar_engine *engine, uint32_t output
     if (output >= engine->program->output_count)
         return ATTAR_BAD_ARGUMENT;
     route at = route_of(engine->program, &engine->program->outputs[output]);
-    for (uint64_t i = 0; i < at.tensor->elements; i++, step_on(&at))
-        values[at.outside] = (float)number_at(at.tensor, engine->arena + at.tensor->offset, i) * at.tensor->scale;
+    const uint8_t *data = engine->arena + at.tensor->offset;
+    do {
+        for (uint64_t i = 0; i < at.extent; i++)
+            *values++ = (float)number_at(at.tensor, data, at.place + i * at.stride) * at.tensor->scale;
+    } while (step_on(&at));
     return ATTAR_OK;
 }
 
@@ -98,7 +139,10 @@ attar_status attar_engine_get_integers(const attar_engine *engine, uint32_t outp
     if (output >= engine->program->output_count)
         return ATTAR_BAD_ARGUMENT;
     route at = route_of(engine->program, &engine->program->outputs[output]);
-    for (uint64_t i = 0; i < at.tensor->elements; i++, step_on(&at))
-        values[at.outside] = (int32_t)integer_at(at.tensor, engine->arena + at.tensor->offset, i) + least(at.tensor);
+    const uint8_t *data = engine->arena + at.tensor->offset;
+    do {
+        for (uint64_t i = 0; i < at.extent; i++)
+            *values++ = (int32_t)integer_at(at.tensor, data, at.place + i * at.stride) + least(at.tensor);
+    } while (step_on(&at));
     return ATTAR_OK;
 }

@@ -7,7 +7,13 @@
 #include "kernel.h"
 
 #ifdef ATTAR_HAS_AVX512VNNI
-#define ATTAR_AVX512VNNI_KERNELS(X)
+#define ATTAR_AVX512VNNI_KERNELS(X)                                                                \
+    X(attar_avx512vnni_depthwise)                                                                  \
+    X(attar_avx512vnni_convolution)                                                                \
+    X(attar_avx512vnni_dense)                                                                      \
+    X(attar_avx512vnni_sum)                                                                        \
+    X(attar_avx512vnni_average_pool)                                                               \
+    X(attar_avx512vnni_max_pool)
 #else
 #define ATTAR_AVX512VNNI_KERNELS(X)
 #endif

@@ -11,7 +11,7 @@ import typer
 
 from .._version import __version__
 from ..errors import AttarError
-from . import compress, eval_, export, inspect, memory, run, techniques, verify
+from . import bench, compress, eval_, export, inspect, memory, run, techniques, verify
 
 app = typer.Typer(
     name="attar",
@@ -27,6 +27,7 @@ app.command("verify", epilog=verify.EXAMPLES)(verify.command)
 app.command("eval", epilog=eval_.EXAMPLES)(eval_.command)
 app.command("run", epilog=run.EXAMPLES)(run.command)
 app.command("export", epilog=export.EXAMPLES)(export.command)
+app.command("bench", epilog=bench.EXAMPLES)(bench.command)
 app.command("memory", epilog=memory.EXAMPLES)(memory.command)
 app.command("techniques", epilog=techniques.EXAMPLES)(techniques.command)
 

@@ -22,6 +22,8 @@ EXAMPLES = """
 
   attar compress model.onnx --data train.npz --recipe ge2017 -o model.attar
 
+  attar compress model.onnx --data train.npz --integer -o model.attar
+
   attar compress model.onnx -o smaller.attar --work model.attar.work --pick 48kB
 
   attar compress model.onnx --data train.npz -o model.attar --pick 3
@@ -52,6 +54,10 @@ def command(
     time_limit: Annotated[
         float | None, typer.Option(min=0, help="Seconds for the search; then the best so far.")
     ] = None,
+    integer: Annotated[
+        bool, typer.Option("--integer", help="Add a program that the engine runs in integers, and measure that.")
+    ] = False,
+    arithmetic: Annotated[str, typer.Option(help="Of --integer: affine or fixed-point.")] = "affine",
     pick: Annotated[
         str | None,
         typer.Option(help="No new run: the point of that number in the finished one, or the largest within 48kB."),
@@ -95,6 +101,7 @@ def command(
             time_limit=time_limit,
             threads=threads,
             seed=seed,
+            integer=arithmetic if integer else False,
             work=None if no_work else work or work_path(output),
             pick=pick,
             progress=progress,

@@ -1,6 +1,7 @@
 """attar inspect: what is inside a network or a compressed file."""
 
 import dataclasses
+from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,7 @@ def command(
         opened = container.open(file)
         rows = rows_of_file(opened)
         facts |= {"chunks": dict(opened.chunk_sizes), "provenance": opened.provenance, "has_graph": opened.has_graph}
+        facts |= {"program": _program(opened.program)}
     else:
         rows = rows_of_model(load(file))
     if json:
@@ -48,3 +50,26 @@ def command(
     out.print(f"{size(size_bytes)} on disk ({size_bytes:,} bytes), {total:,} parameters, {macs:,} MACs a sample")
     if "chunks" in facts:
         out.print("  " + chunks_text(facts["chunks"]))
+    if facts.get("program"):
+        out.print(_program_text(facts["program"]))
+
+
+def _program(section: bytes | None) -> dict | None:
+    """Return what a program section holds: its operators by kind, and the memory that it runs in on this machine."""
+    if section is None:
+        return None
+    from ..runtime.engine import Machine
+
+    machine = Machine(section)
+    kinds = Counter(kind for kind, _, _ in machine.operators)
+    ports = {name: {port.name: list(port.shape) for port in getattr(machine, name)} for name in ("inputs", "outputs")}
+    memory = {"arena_bytes": machine.arena_bytes, "memory_bytes": machine.memory_bytes}
+    return {"operators": dict(kinds), **ports, **memory}
+
+
+def _program_text(program: dict) -> str:
+    operators = ", ".join(f"{count} {kind}" for kind, count in program["operators"].items())
+    memory = (
+        f"an arena of {program['arena_bytes']:,} bytes, {program['memory_bytes']:,} with weights as kernels want them"
+    )
+    return f"runs in integers, all of it: {operators or 'no operators'}; {memory}"

@@ -7,7 +7,8 @@ import onnx_ir as ir
 
 from ..evaluate import Dataset
 from ..graph import WeightLayer
-from ..graph.expose import expose, layer_inputs
+from ..graph.expose import expose
+from ..graph.readings import only_reading
 from ..numerics.moments import InputStatistics, Moments
 from ..runtime import Session
 
@@ -19,7 +20,8 @@ def input_statistics(
 ) -> dict[str, InputStatistics]:
     """Return the moments of every layer's inputs, by layer name; matrices get the second moment too."""
     by_name = {layer.name: layer for layer in layers if layer.op_type != "ConvTranspose"}
-    tensors = layer_inputs(model, list(by_name))
+    found = {name: only_reading(model, layer) for name, layer in by_name.items()}
+    tensors = {name: reading.tensor for name, reading in found.items() if reading is not None}
     if not tensors:
         return {}
     sums = {name: Moments(second=_wants_second(by_name[name])) for name in tensors}

@@ -7,6 +7,7 @@ from ..evaluate import Measurement
 from ..passes.pipeline import Notes
 from .along_slope import Descended
 from .in_stages import Staged
+from .integers import in_integers
 from .job import Job
 from .points import by_size, pick
 from .result import Result
@@ -42,9 +43,12 @@ def finish(
     picker: Callable[[int | str], Result] | None = None,
 ) -> Result:
     """Measure a file on the verdict's samples, hold it against the budget, and report."""
+    integers = None
+    if job.integers is not None:
+        data, integers = in_integers(job, data)
     measurement = _measured(job, data)
     limits = judge(job.budget, measurement, len(data))
-    report = summarize(job, data, notes, found, measurement, limits)
+    report = replace(summarize(job, data, notes, found, measurement, limits), integers=integers)
     return Result(data, measurement, tuple(limits), report, picker)
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .. import codec
 from ..codec import Effort
 from ..errors import BudgetError
 from ..graph import layer_macs
@@ -23,14 +22,12 @@ from ..plan.allocate import trade_off
 from ..report.allocation import Allocation
 from ..report.stages import StageRow, held_by
 from .effort import effort_for
+from .file_bytes import coders_of
 from .job import Job
 from .search import OutOfTime
 from .sitting import judge_of
 from .stage import Stage
 from .stage_options import Line, StageOptions, bits, cost_of, difference
-
-FIXED_WIDTH = Effort(coders=frozenset(), exhaustive=False)  # numbers of as many bits as they need, none coded shorter
-ORIGINAL, CODING, OWN_CODING = "original", "coding", "attar's coders instead"
 
 
 @dataclass(frozen=True)
@@ -133,15 +130,11 @@ class StageSearch:
             result = take(result, line.layer, line.done, line.weights)
         return result
 
-    def row(self, name: str, applied: Applied, size_bytes: int, *, coded: bool = False) -> StageRow:
-        """Return the statistics of the network as it is now; `coded`: bits are those of its file of `size_bytes`."""
+    def row(self, name: str, applied: Applied, size_bytes: int) -> StageRow:
+        """Return the statistics of the network as it is now, not yet coded, in a file of `size_bytes`."""
         held = held_by(applied.model, [name for line in self._lines for name in line.tensors])
         outputs = self._judge.outputs_of(applied.model)
-        original = sum(line.weights.values.size for line in self._lines)
-        if coded:
-            each = 8 * size_bytes / max(original, 1)
-        else:
-            each = sum(bits(line.done) for line in self._lines) / max(held.weights, 1)
+        each = sum(bits(line.done) for line in self._lines) / max(held.weights, 1)
         error = difference(self._judge.original, outputs)
         return StageRow(name, size_bytes, held, each, error, self._judge.figures(outputs).drop)
 
@@ -156,12 +149,6 @@ class StageSearch:
     def _check_time(self) -> None:
         if self._job.deadline is not None and time.monotonic() > self._job.deadline:
             raise OutOfTime
-
-
-def coders_of(job: Job) -> frozenset[int]:
-    """Return the numbers of the coders that the recipe stores with."""
-    wanted = job.recipe.coders or tuple(codec.NAMES.values())
-    return frozenset(number for number, name in codec.NAMES.items() if name in wanted)
 
 
 def _lines(job: Job, statistics: Mapping[str, InputStatistics]) -> list[Line]:

@@ -3,17 +3,19 @@
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
 from ..evaluate import Metric
 from ..graph import LeftAlone, WeightLayer
-from ..passes.pipeline import Steps
 from .budget import Budget
-from .recipe import Recipe
+from .recipe import Plan, Recipe
 from .samples import Samples
 from .search import Progress
+
+if TYPE_CHECKING:
+    from .integers import Integers
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Job:
     Attributes:
         source: what the user called the network. model: the graph, cut where asked. fingerprint: of its bytes.
         given_plan: a plan to carry out in place of the recipe. layers, left_alone: who takes part, who was told not to.
+        integers: how to compute in them; None for a file without a program.
         deadline: `time.monotonic()` at which the search stops. The rest as in `compress`.
     """
 
@@ -30,7 +33,7 @@ class Job:
     model: ir.Model
     fingerprint: str
     recipe: Recipe
-    given_plan: dict[str, Steps] | None
+    given_plan: Plan | None
     budget: Budget
     budget_is_default: bool
     layers: list[WeightLayer]
@@ -43,4 +46,5 @@ class Job:
     seed: int
     deadline: float | None
     progress: Progress
+    integers: "Integers | None" = None
     started: float = field(default_factory=time.monotonic)

@@ -57,11 +57,18 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run decided: the steps of every layer; the seed that split its samples and its recipe, where known."""
+    """What a run decided, and what else it takes to do the same again.
+
+    Attributes:
+        steps: of every layer. seed: that split the samples. recipe: its name. Both None where not known.
+        coders: as in `Recipe`. norms_folded: whether batch normalizations go into their layers before the steps.
+    """
 
     steps: dict[str, Steps]
-    seed: int | None
-    recipe: str | None
+    seed: int | None = None
+    recipe: str | None = None
+    coders: tuple[str, ...] = ()
+    norms_folded: bool = False
 
 
 def named_recipes() -> list[str]:
@@ -102,9 +109,16 @@ def load_plan(source: str | Path | Mapping[str, Any]) -> Plan:
     if not isinstance(plan, Mapping) or not all(isinstance(steps, list) for steps in plan.values()):
         raise RecipeError(f"{source}: a plan is an object of layer names and lists of steps")
     steps = {layer: tuple(config_from_json(_step(step)) for step in steps) for layer, steps in plan.items()}
-    is_report = "plan" in document
-    name = document.get("recipe") if is_report else None
-    return Plan(steps, _seed(document, "plan") if is_report else None, name if isinstance(name, str) else None)
+    if "plan" not in document:
+        return Plan(steps)
+    name = document.get("recipe")
+    return Plan(
+        steps,
+        _seed(document, "plan"),
+        name if isinstance(name, str) else None,
+        _coders(document, "plan"),
+        _flag(document, "norms_folded", "plan"),
+    )
 
 
 def read_named(name: str) -> dict[str, Any]:
@@ -145,10 +159,8 @@ def _from_json(document: Mapping[str, Any], *, name: str) -> Recipe:
         raise RecipeError(f"recipe {name}: 'budget' must be an object")
     seed = _seed(document, f"recipe {name}")
     if "stages" in document:
-        memory = document.get("memory", False)
-        if not isinstance(memory, bool):
-            raise RecipeError(f"recipe {name}: 'memory' is {memory!r}, not true or false")
-        return Recipe(name, (), budget, seed, _stages(document, name), _coders(document, name), memory)
+        coders, memory = _coders(document, f"recipe {name}"), _flag(document, "memory", f"recipe {name}")
+        return Recipe(name, (), budget, seed, _stages(document, name), coders, memory)
     if misplaced := sorted({"coders", "memory"} & set(document)):
         raise RecipeError(f"recipe {name}: '{misplaced[0]}' belongs to a recipe of stages")
     chains = [chain for steps in _alternatives(document, name) for chain in _chains(steps, name)]
@@ -167,11 +179,18 @@ def _stages(document: Mapping[str, Any], name: str) -> tuple[Stage, ...]:
     return stages_from_json(document["stages"], choices, f"recipe {name}")
 
 
-def _coders(document: Mapping[str, Any], name: str) -> tuple[str, ...]:
+def _coders(document: Mapping[str, Any], where: str) -> tuple[str, ...]:
     coders = document.get("coders", [])
     if not isinstance(coders, list) or not set(map(str, coders)) <= set(CODERS):
-        raise RecipeError(f"recipe {name}: 'coders' must be a list of {', '.join(CODERS)}, not {coders!r}")
+        raise RecipeError(f"{where}: 'coders' must be a list of {', '.join(CODERS)}, not {coders!r}")
     return tuple(coders)
+
+
+def _flag(document: Mapping[str, Any], field: str, where: str) -> bool:
+    flag = document.get(field, False)
+    if not isinstance(flag, bool):
+        raise RecipeError(f"{where}: '{field}' is {flag!r}, not true or false")
+    return flag
 
 
 def _seed(document: Mapping[str, Any], where: str) -> int | None:

@@ -16,6 +16,7 @@ import onnx_ir as ir
 from ..errors import ModelError
 from ..evaluate.fidelity import TINY, probabilities
 from ..graph import WeightLayer
+from ..graph.readings import only_reading
 from ..numerics.quadratic import Quadratic, quadratic
 from ..runtime.tail import Tail, tail_macs
 
@@ -210,10 +211,9 @@ def _is_answer(model: ir.Model, output: ir.Value) -> bool:
 
 def _output(model: ir.Model, layer: WeightLayer) -> ir.Value | None:
     """Return what a matrix puts out, channels last; None where it isn't weights times inputs, or no matrix."""
-    uses = model.graph.initializers[layer.name].uses()
-    if not (layer.role == "matrix" and layer.direct and layer.observable and len(uses) == 1):
+    if layer.role != "matrix" or only_reading(model, layer) is None:
         return None
-    node = uses[0].node
+    node = model.graph.initializers[layer.name].uses()[0].node
     return node.outputs[0] if node.attributes.get_float("alpha", 1.0) == 1.0 else None
 
 

@@ -7,6 +7,7 @@ hand: an interrupt or a time limit ends the search, never the run.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -67,9 +68,10 @@ class Search:
         self._deadline = deadline
         self._progress = progress
         self._judged: dict[Choice, Judged] = {}
-        self._weights: dict[tuple[int, int], dict[str, np.ndarray]] = {}
         self._damages: list[list[float]] = []
         self._stopped: str | None = None
+        # A few candidates per layer are kept: neighbors share all but one or two layers.
+        self._overrides = lru_cache(3 * len(layers) + 1)(partial(_overrides, layers))
         exact = tuple(0 for _ in layers)
         self._best = self._judged[exact] = Judged(exact, self._size(exact), 0.0, load=0.0)
 
@@ -206,16 +208,11 @@ class Search:
         changed = (self._overrides(position, index) for position, index in enumerate(choice) if index)
         return {name: values for overrides in changed for name, values in overrides.items()}
 
-    def _overrides(self, position: int, index: int) -> dict[str, np.ndarray]:
-        """Return one candidate's tensors. A few per layer are kept: neighbors share all but one or two layers."""
-        key = (position, index)
-        if key not in self._weights:
-            if len(self._weights) > 3 * len(self._layers):
-                self._weights.pop(next(iter(self._weights)))
-            lay = self._layers[position]
-            self._weights[key] = lay.overrides(lay.candidates[index])
-        return self._weights[key]
-
     def _check_time(self) -> None:
         if self._deadline is not None and time.monotonic() > self._deadline:
             raise OutOfTime
+
+
+def _overrides(layers: Sequence[LayerChoices], position: int, index: int) -> dict[str, np.ndarray]:
+    """Return one candidate's tensors."""
+    return layers[position].overrides(layers[position].candidates[index])

@@ -14,10 +14,10 @@ from ..evaluate import metric_of
 from ..evaluate.data import check_labels
 from ..evaluate.measurement import Metric, is_classifier
 from ..graph import LeftAlone
-from ..passes.pipeline import Steps
 from ..runtime import Session
 from ..runtime.lend import lend
 from .budget import Budget, parse_size
+from .integers import Integers
 from .job import Job
 from .metadata import read_metadata
 from .recipe import Plan, Recipe, load_plan, load_recipe
@@ -49,6 +49,7 @@ class Request:
     seed: int | None
     deadline: float | None
     progress: Progress
+    integers: Integers | None = None
     verdict_alone: bool = False  # whether eval_data may come without data: nothing is searched
 
 
@@ -68,8 +69,8 @@ def settle(asked: Request) -> Job:
     own, class_names = read_metadata(model)
     given_seeds = (asked.seed, plan.seed if plan else None, recipe.seed)
     seed = next((given for given in given_seeds if given is not None), 0)
-    if plan is not None and plan.recipe is not None:
-        recipe = replace(recipe, name=plan.recipe)
+    if plan is not None:
+        recipe = replace(recipe, name=plan.recipe or recipe.name, coders=plan.coders or recipe.coders)
     session = Session(model, threads=asked.threads)
     preprocessing = asked.preprocessing or own
     samples = load_samples(
@@ -104,6 +105,7 @@ def settle(asked: Request) -> Job:
         seed=seed,
         deadline=asked.deadline,
         progress=asked.progress,
+        integers=asked.integers,
     )
 
 
@@ -121,10 +123,10 @@ def _listed(names: str | Sequence[str]) -> Sequence[str]:
     return [names] if isinstance(names, str) else names
 
 
-def _only(plan: Plan, left_alone: Sequence[LeftAlone]) -> dict[str, Steps]:
+def _only(plan: Plan, left_alone: Sequence[LeftAlone]) -> Plan:
     """Return the plan without the layers that the user leaves out; a layer that nobody has is found out later."""
     out = {item.name for item in left_alone}
-    return {name: steps for name, steps in plan.steps.items() if name not in out}
+    return replace(plan, steps={name: steps for name, steps in plan.steps.items() if name not in out})
 
 
 def _check_samples(session: Session, samples: Samples | None, metric: Metric) -> bool:

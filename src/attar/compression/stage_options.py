@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from .sensitivity import interpolate, probe_points
 from .stage import Cost
 
 FLOAT_BITS = 32
+KEPT = 2  # settings of a layer: where a bisection closes in, it moves between two
 
 CostOf = Callable[["Line", Chained], int]
 
@@ -74,6 +76,7 @@ class StageOptions:
         self._configs = [None, *(config for config, _ in found)]
         self._candidates = [as_it_is, *(candidate for _, candidate in found)]
         self.options: list[Option] = []
+        self._done = lru_cache(KEPT)(partial(_done, line))
 
     def probe(self, judge: Judge, *, most: int, stays: bool) -> None:
         """Run the network with at most `most` of the options, and reckon what the others do to it.
@@ -93,12 +96,15 @@ class StageOptions:
 
     def done(self, choice: int) -> Chained:
         """Return the layer after the setting of that number."""
-        config = self._configs[choice]
-        return self._line.done if config is None else chain(self._line.weights, (config,), self._line.done)
+        return self._done(self._configs[choice])
 
     def overrides(self, choice: int) -> dict[str, np.ndarray]:
         """Return the initializers that it changes, factors multiplied out."""
         return changed_tensors(self._model, self._line.layer, self.done(choice))
+
+
+def _done(line: Line, config: Any) -> Chained:
+    return line.done if config is None else chain(line.weights, (config,), line.done)
 
 
 def difference(original: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> float:

@@ -13,7 +13,7 @@ from ..passes.catalog import config_to_json
 from ..passes.pipeline import Notes
 from ..report.document import LayerChange, Report
 from ..report.layers import LayerRow, float_bytes, rows_of_file
-from .along_slope import Descended
+from .along_slope import Descended, needs_walk
 from .in_stages import Staged
 from .job import Job
 from .points import curve
@@ -54,7 +54,16 @@ def summarize(
         stages=found.rows if isinstance(found, Staged) else (),
         allocation=found.allocation if isinstance(found, Staged) else None,
         points=curve(found.points, found.best, job.budget) if isinstance(found, Descended) else (),
+        coders=job.recipe.coders,
+        norms_folded=_norms_folded(job, notes, found),
     )
+
+
+def _norms_folded(job: Job, notes: Notes, found: Found | Descended | Staged | None) -> bool:
+    """Whether the steps of this run began with batch normalizations folded into their layers."""
+    if found is None and job.given_plan is not None and job.given_plan.norms_folded:
+        return True
+    return isinstance(found, Staged) or (not isinstance(found, Found) and needs_walk(notes.changed))
 
 
 def _change(job: Job, name: str, notes: Notes, rows: dict[str, LayerRow]) -> LayerChange:

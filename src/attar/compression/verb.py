@@ -7,29 +7,26 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from .. import container
-from .._version import __version__
-from ..codec import BEST, Effort
 from ..numerics.moments import InputStatistics
 from ..passes.pipeline import Applied, Steps, apply_plan
-from ..report.allocation import Allocation
-from ..report.layers import float_bytes
-from .activation_widths import allocate
 from .along_slope import carry_out_plan, descend, follows_slope, needs_walk, with_small_norms, without_data
 from .budget import Budget, parse_size
 from .calibration import input_statistics
 from .candidates import LayerChoices
 from .effort import effort_for
+from .file_bytes import file_bytes
 from .finish import finish, finish_descent
 from .goals import Goal, LeastBytes, LeastDamage
-from .in_stages import CODING, FIXED_WIDTH, ORIGINAL, OWN_CODING, StageSearch, coders_of
+from .integers import Integers
 from .job import Job
 from .kept import keep
 from .pick_again import pick_again
+from .recipe import Plan
 from .result import Result
 from .search import Found, Progress, Search
 from .settle import Request, settle
 from .sitting import judge_of
+from .stage_by_stage import compress_in_stages
 from .work import check_place
 
 TARGET_ATTEMPTS = 4  # how often a byte target is tightened when the graph of a plan took more than was foreseen
@@ -55,6 +52,7 @@ def compress(
     time_limit: float | None = None,
     threads: int = 0,
     seed: int | None = None,
+    integer: bool | str = False,
     work: str | os.PathLike[str] | None = None,
     pick: int | str | None = None,
     progress: Progress = lambda phase, share: None,
@@ -71,6 +69,8 @@ def compress(
         only, exclude: shell-style patterns of layer names. metric: "top-1", "top-5" or "module:function".
         outputs: inner tensors at which to cut the network. preprocessing: a `preprocessor_config.json` object.
         time_limit: seconds for the search. threads: 0 for all cores. seed: of the split, 0 unless the recipe says.
+        integer: whether the file gets a program that the engine runs in integers, which is then what is measured;
+            "affine" (the same as True) or "fixed-point".
         work: a folder for what is finished on the way; a run that finds its own there goes on from it.
         pick: instead of a run, another point of the finished one in `work`: its number, or a size ("48kB") for the
             largest within it. Given data, its file is judged on the verdict's samples.
@@ -96,6 +96,7 @@ def compress(
         seed=seed,
         deadline=None if time_limit is None else time.monotonic() + time_limit,
         progress=progress,
+        integers=Integers("affine" if integer is True else integer) if integer else None,
     )
     # One BLAS thread: sums in another order would round differently, and the bytes must not depend on the cores.
     with threadpool_limits(1, user_api="blas"):
@@ -111,88 +112,40 @@ def _carry_out(asked: Job, work: str | os.PathLike[str] | None) -> Result:
         job = with_small_norms(asked)
         kept = keep(asked, work)
         found = (descend if job.samples else without_data)(
-            job, asked.model, lambda applied: _to_bytes(job, applied), kept
+            job, asked.model, lambda applied: file_bytes(job, applied), kept
         )
         return finish_descent(asked, found)
-    plan = asked.given_plan
-    if plan is None and asked.recipe.stages:
-        return _in_stages(asked)
-    if plan is None and not asked.recipe.has_choice:
-        plan = _same_for_all(asked)
-    if plan is not None and needs_walk(plan):
-        job = with_small_norms(asked)
-        applied = carry_out_plan(job, plan)
-        return finish(asked, _to_bytes(job, applied), applied.notes, None)
-    found, applied, data = _layer_by_layer(asked, plan)
-    return finish(asked, data, applied.notes, found)
+    if asked.given_plan is not None:
+        return _as_planned(asked, asked.given_plan)
+    if asked.recipe.stages:
+        return compress_in_stages(asked)
+    if asked.recipe.has_choice:
+        found, applied, data = _search(asked, _statistics(asked))
+        return finish(asked, data, applied.notes, found)
+    return _as_planned(asked, Plan({layer.name: asked.recipe.chains[0] for layer in asked.layers}))
 
 
-def _layer_by_layer(job: Job, plan: Mapping[str, Steps] | None) -> tuple[Found | None, Applied, bytes]:
-    """Carry out a plan that looks at one layer at a time; without one, search it among candidates."""
-    statistics = {}
-    if job.samples is not None:
-        statistics = input_statistics(job.model, job.layers, job.samples.calibration, threads=job.threads)
-    return _search(job, statistics) if plan is None else (None, *_build(job, plan, statistics))
+def _as_planned(asked: Job, plan: Plan) -> Result:
+    """Carry out a plan on the network as it was made for it: batch normalizations folded or not."""
+    walks = needs_walk(plan.steps)
+    job = with_small_norms(asked) if walks or plan.norms_folded or asked.integers else asked
+    if walks:
+        applied = carry_out_plan(job, plan.steps)
+    else:
+        applied = apply_plan(job.model, plan.steps, statistics=_statistics(job))
+    return finish(asked, file_bytes(job, applied), applied.notes, None)
 
 
-def _in_stages(asked: Job) -> Result:
-    """Take the network through the stages of a recipe, then code it as the recipe says."""
-    job = with_small_norms(asked)
-    statistics = input_statistics(job.model, job.layers, job.samples.calibration, threads=job.threads)
-    search = StageSearch(job, statistics)
-    applied = search.applied()
-    rows = [search.row(ORIGINAL, applied, float_bytes(asked.model))]
-    for stage in job.recipe.stages:
-        search.run(stage)
-        applied = search.applied()
-        rows.append(search.row(stage.name, applied, len(_to_bytes(job, applied, FIXED_WIDTH))))
-        if search.stopped:
-            break
-    data = _to_bytes(job, applied)
-    rows.append(search.row(CODING, applied, len(data), coded=True))
-    if job.recipe.coders:
-        rows.append(search.row(OWN_CODING, applied, len(_to_bytes(job, applied, BEST)), coded=True))
-    return finish(asked, data, applied.notes, search.ended(rows, _allocated(asked, applied, data)))
-
-
-def _allocated(asked: Job, applied: Applied, data: bytes) -> Allocation | str | None:
-    """Return the widths of activations, where the recipe asks for them."""
-    if not asked.recipe.memory:
-        return None
-    asked.progress("allocating memory for activations", 0.0)
-    found = allocate(
-        asked.model,
-        applied,
-        asked.samples.search,
-        fp32_bytes=float_bytes(asked.model),
-        weight_bytes=container.open(data).chunk_sizes["streams"],
-        threads=asked.threads,
-        deadline=asked.deadline,
-    )
-    asked.progress("allocating memory for activations", 1.0)
-    return found
-
-
-def _same_for_all(job: Job) -> dict[str, Steps]:
-    return {layer.name: job.recipe.chains[0] for layer in job.layers}
+def _statistics(job: Job) -> dict[str, InputStatistics]:
+    if job.samples is None:
+        return {}
+    return input_statistics(job.model, job.layers, job.samples.calibration, threads=job.threads)
 
 
 def _build(job: Job, plan: Mapping[str, Steps], statistics: Mapping[str, InputStatistics]) -> tuple[Applied, bytes]:
     """Apply a plan and put the result into a file's bytes."""
     applied = apply_plan(job.model, plan, statistics=statistics)
-    return applied, _to_bytes(job, applied)
-
-
-def _to_bytes(job: Job, applied: Applied, effort: Effort | None = None) -> bytes:
-    provenance = {"attar": __version__, "recipe": job.recipe.name, "seed": job.seed, "source": job.fingerprint}
-    return container.to_bytes(
-        applied.model,
-        hints=applied.hints,
-        preprocessing=dict(job.preprocessing) if job.preprocessing else None,
-        class_names=job.class_names,
-        provenance=provenance,
-        effort=effort or Effort(coders=coders_of(job)),
-    )
+    return applied, file_bytes(job, applied)
 
 
 def _search(job: Job, statistics: Mapping[str, InputStatistics]) -> tuple[Found, Applied, bytes]:

@@ -10,6 +10,8 @@ from .. import container
 from ..evaluate import Dataset, Measurement, Metric, compare
 from ..evaluate.uncertainty import decide
 from ..runtime import Session
+from ..runtime.engine import Engine
+from ..runtime.engine.answers import answers
 from .budget import Budget
 
 
@@ -37,10 +39,14 @@ class Limit:
 
 
 def measure(original: ir.Model, data: bytes, samples: Dataset, *, metric: Metric, threads: int) -> Measurement:
-    """Decode the file in `data`, run it and `original` on `samples`, and compare."""
+    """Decode the file in `data`, run its program or else its graph, and `original`, on `samples`, and compare."""
     opened = container.open(data)
     opened.check()
-    before, after = (Session(model, threads=threads).run_all(samples.inputs) for model in (original, opened.model()))
+    before = Session(original, threads=threads).run_all(samples.inputs)
+    if opened.program is not None:
+        after = answers(Engine(data, threads=threads).machine, original, samples.inputs)
+    else:
+        after = Session(opened.model(), threads=threads).run_all(samples.inputs)
     return compare(before, after, samples.labels, metric=metric, source=samples.source)
 
 

@@ -7,11 +7,12 @@ import ml_dtypes
 import numpy as np
 
 MAGIC = b"\x89ATR"
-VERSIONS = range(1, 3)
+VERSIONS = range(1, 4)
 FLAGS = 0
 HEADER_BYTES = 6
 # Coder bytes that came with version 2: symbol coder 4 (levels), models 6 (floats) and 7 (copy).
 CODERS_OF_VERSION_2 = frozenset({0x34, 0x44, 0x54, 0x60, 0x70})
+VERSION_OF_PROGRAMS = 3
 
 
 def header(coders: Iterable[int]) -> bytes:
@@ -26,6 +27,7 @@ class Kind(IntEnum):
     TABLE = 1
     GRAPH = 2
     META = 3
+    PROGRAM = 4
     PROVENANCE = 5
     STREAMS = 64
     END = 255
@@ -40,7 +42,7 @@ MAX_NAME_BYTES = 4_096
 MAX_RANK = 16
 MAX_ELEMENTS = 2**32
 MAX_DECODED_BYTES = 8 * 2**30  # the default of a reader's own limit
-MAX_RAW_BYTES = {Kind.GRAPH: 256 * 2**20, Kind.META: 16 * 2**20, Kind.PROVENANCE: 2**20}
+MAX_RAW_BYTES = {Kind.GRAPH: 256 * 2**20, Kind.META: 16 * 2**20, Kind.PROGRAM: 256 * 2**20, Kind.PROVENANCE: 2**20}
 
 # Keyed by ONNX TensorProto.DataType. Strings, complex, float8 and 4-bit types stay in the graph chunk.
 DTYPES: dict[int, np.dtype] = {

@@ -1,13 +1,14 @@
 """JSON of the meta and provenance chunks: deterministic going out, strict coming in."""
 
 import json
-from typing import Any
-
-import onnx_ir as ir
+from typing import TYPE_CHECKING, Any
 
 from ..errors import FormatError, ModelError
 from ._deflate import deflate, inflate
 from ._layout import MAX_RAW_BYTES, Kind, chunk_name
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 KEYS = ("preprocessing", "class_names")
 
@@ -58,7 +59,7 @@ def check(content: dict[str, Any], *, error: type[Exception] = FormatError) -> N
         raise error("meta: class_names is not a list of strings")
 
 
-def of_model(model: ir.Model) -> dict[str, Any]:
+def of_model(model: "ir.Model") -> dict[str, Any]:
     """Return what the model's own metadata_props say about preprocessing and class names, where it is valid."""
     found: dict[str, Any] = {}
     for key in KEYS:

@@ -5,26 +5,43 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx
-import onnx_ir as ir
 
 from .. import codec
 from ..codec.threads import ahead
 from ..errors import FormatError
-from . import _graph, _meta, _table
-from ._chunks import Chunk, split
+from . import _meta, _table
+from ._chunks import Chunk, frame, split
 from ._copies import original
-from ._deflate import inflate
-from ._layout import HEADER_BYTES, MAGIC, MAX_DECODED_BYTES, MAX_RAW_BYTES, Kind, chunk_name
+from ._deflate import deflate, inflate
+from ._layout import (
+    FLAGS,
+    HEADER_BYTES,
+    MAGIC,
+    MAX_DECODED_BYTES,
+    MAX_RAW_BYTES,
+    VERSION_OF_PROGRAMS,
+    Kind,
+    chunk_name,
+)
 from ._table import TensorEntry
+
+if TYPE_CHECKING:
+    import onnx
+    import onnx_ir as ir
+
+# The graph's own file is imported where a graph is read: who runs a program needs neither onnx nor onnx_ir.
 
 
 @dataclass(frozen=True, eq=False)
 class AttarFile:
-    """An opened file: header, chunks, table and graph are checked, tensors are decoded when asked for."""
+    """An opened file: header, chunks, table and graph are checked, tensors are decoded when asked for.
+
+    Attributes:
+        program: the section that the engine runs, unread; None in a file without one.
+    """
 
     path: Path | None
     size_bytes: int
@@ -32,10 +49,11 @@ class AttarFile:
     preprocessing: dict[str, Any] | None
     class_names: list[str] | None
     provenance: dict[str, Any] | None
+    program: bytes | None
     chunk_sizes: dict[str, int]
     _data: bytes = field(repr=False)
     _streams: memoryview = field(repr=False)
-    _proto: onnx.ModelProto | None = field(repr=False)
+    _proto: "onnx.ModelProto | None" = field(repr=False)
     _by_name: dict[str, TensorEntry] = field(repr=False)
 
     @property
@@ -91,12 +109,22 @@ class AttarFile:
             ) from error
         return self._decoded(found.name, decode)
 
+    def quantized(self, name: str, *, element: str = "int8", threads: int = 1) -> codec.Quantized:
+        """Return the integers and scales of a tensor that lies on a grid, never by way of floats.
+
+        Raises:
+            FormatError: no such tensor, one that is not on a grid, a damaged stream, or integers beyond the element.
+        """
+        return self._decoded(
+            name, lambda *stream, **known: codec.decode_quantized(*stream, **known, element=element, threads=threads)
+        )
+
     def tensors(self, *, threads: int = 1) -> Iterator[tuple[str, np.ndarray]]:
         """Yield name and decoded tensor in table order, no more than `threads` of them ahead of their turn."""
         names = [entry.name for entry in self.entries]
         return zip(names, ahead(self.tensor, names, threads), strict=True)
 
-    def model(self, *, threads: int = 1) -> ir.Model:
+    def model(self, *, threads: int = 1) -> "ir.Model":
         """Return the network with its decoded initializers, preprocessing and class names in its metadata_props.
 
         Raises:
@@ -104,6 +132,8 @@ class AttarFile:
         """
         if self._proto is None:
             raise FormatError(f"{_label(self.path)}: a weights-only file: no graph is inside")
+        from . import _graph
+
         model = self._unpack(self._proto)
         _graph.attach(model, self.tensors(threads=threads))
         for key, value in (("preprocessing", self.preprocessing), ("class_names", self.class_names)):
@@ -127,19 +157,31 @@ class AttarFile:
         chunk = split(self._data).get(Kind.PROVENANCE)
         return self._data if chunk is None else self._data[: chunk.start] + self._data[chunk.end :]
 
-    def _unpack(self, proto: onnx.ModelProto) -> ir.Model:
+    def with_program(self, program: bytes) -> bytes:
+        """Return the file's bytes with this program section, in place of one that it may have."""
+        chunks = {kind: chunk for kind, chunk in split(self._data).items() if kind != Kind.PROGRAM}
+        framed = {kind: self._data[chunk.start : chunk.end] for kind, chunk in chunks.items()}
+        framed[Kind.PROGRAM] = frame(Kind.PROGRAM, deflate(program))
+        return MAGIC + bytes([VERSION_OF_PROGRAMS, FLAGS]) + b"".join(framed[kind] for kind in sorted(framed))
+
+    def _unpack(self, proto: "onnx.ModelProto") -> "ir.Model":
+        from . import _graph
+
         try:
             return _graph.unpack(proto, entries=self.entries)
         except FormatError as error:
             raise FormatError(f"{_label(self.path)}: {error}") from error
 
 
-def open(source: str | os.PathLike[str] | bytes, *, max_decoded_bytes: int = MAX_DECODED_BYTES) -> AttarFile:
+def open(
+    source: str | os.PathLike[str] | bytes, *, max_decoded_bytes: int = MAX_DECODED_BYTES, graph: bool = True
+) -> AttarFile:
     """Read and check a file, or its bytes, without decoding any tensor.
 
     Args:
         source: path of the file, or the file's bytes.
         max_decoded_bytes: refuse tables whose tensors take more than this together.
+        graph: whether to read the graph; without it the file is as good as one that has none.
 
     Raises:
         FormatError: the file cannot be read, or is damaged, truncated, hostile or over the limit.
@@ -150,7 +192,7 @@ def open(source: str | os.PathLike[str] | bytes, *, max_decoded_bytes: int = MAX
         path = Path(source)
         data = _read(path)
     try:
-        return _parse(data, path, max_decoded_bytes)
+        return _parse(data, path, max_decoded_bytes, graph=graph)
     except FormatError as error:
         raise FormatError(f"{_label(path)}: {error}") from error
 
@@ -166,7 +208,7 @@ def _label(path: Path | None) -> str:
     return "the given bytes" if path is None else str(path)
 
 
-def _parse(data: bytes, path: Path | None, max_decoded_bytes: int) -> AttarFile:
+def _parse(data: bytes, path: Path | None, max_decoded_bytes: int, *, graph: bool) -> AttarFile:
     chunks = split(data)
     streams = chunks[Kind.STREAMS].payload
     table = chunks[Kind.TABLE].payload
@@ -182,10 +224,11 @@ def _parse(data: bytes, path: Path | None, max_decoded_bytes: int) -> AttarFile:
         preprocessing=meta.get("preprocessing"),
         class_names=meta.get("class_names"),
         provenance=_json(chunks, Kind.PROVENANCE),
+        program=_program(chunks, version),
         chunk_sizes=_sizes(chunks),
         _data=data,
         _streams=streams,
-        _proto=_parse_graph(chunks, by_name),
+        _proto=_parse_graph(chunks, by_name) if graph else None,
         _by_name=by_name,
     )
 
@@ -194,9 +237,20 @@ def _json(chunks: dict[int, Chunk], kind: Kind) -> dict[str, Any] | None:
     return _meta.parse(kind, chunks[kind].payload) if kind in chunks else None
 
 
-def _parse_graph(chunks: dict[int, Chunk], by_name: dict[str, TensorEntry]) -> onnx.ModelProto | None:
+def _program(chunks: dict[int, Chunk], version: int) -> bytes | None:
+    if (Kind.PROGRAM in chunks) != (version == VERSION_OF_PROGRAMS):
+        having = "with" if Kind.PROGRAM in chunks else "without"
+        raise FormatError(f"version {version} {having} a program chunk: version {VERSION_OF_PROGRAMS} has one, alone")
+    if Kind.PROGRAM not in chunks:
+        return None
+    return inflate(chunks[Kind.PROGRAM].payload, what="program chunk", max_bytes=MAX_RAW_BYTES[Kind.PROGRAM])
+
+
+def _parse_graph(chunks: dict[int, Chunk], by_name: dict[str, TensorEntry]) -> "onnx.ModelProto | None":
     if Kind.GRAPH not in chunks:
         return None
+    from . import _graph
+
     payload = chunks[Kind.GRAPH].payload
     raw = inflate(payload, what="graph chunk", max_bytes=MAX_RAW_BYTES[Kind.GRAPH])
     return _graph.parse(raw, table_names=by_name.keys())

@@ -39,6 +39,7 @@ class Decoded(NamedTuple):
     graph: bytes | None
     meta: dict[str, Any] | None
     provenance: dict[str, Any] | None
+    program: bytes | None
 
 
 def decode(data: bytes, *, max_decoded_bytes: int = 8 * 2**30) -> Decoded:
@@ -54,7 +55,9 @@ def decode(data: bytes, *, max_decoded_bytes: int = 8 * 2**30) -> Decoded:
     meta = read_json(chunks[META], 16 * 2**20) if META in chunks else None
     check_meta(meta or {})
     provenance = read_json(chunks[PROVENANCE], 2**20) if PROVENANCE in chunks else None
-    return Decoded(read_streams(chunks[STREAMS], entries), graph, meta, provenance)
+    require((PROGRAM in chunks) == (data[4] == 3), "version 3 has a program, and no other version does")
+    program = inflate(chunks[PROGRAM], 256 * 2**20) if PROGRAM in chunks else None
+    return Decoded(read_streams(chunks[STREAMS], entries), graph, meta, provenance, program)
 
 
 def require(truth: bool, message: str) -> None:
@@ -113,13 +116,13 @@ def inflate(payload: bytes, cap: int) -> bytes:
 
 # --- 2 File and chunks ------------------------------------------------------------------------------------------------
 
-HEADERS = (b"\x89ATR\x01\x00", b"\x89ATR\x02\x00")
-TABLE, GRAPH, META, PROVENANCE, STREAMS, END = 1, 2, 3, 5, 64, 255
+HEADERS = (b"\x89ATR\x01\x00", b"\x89ATR\x02\x00", b"\x89ATR\x03\x00")
+TABLE, GRAPH, META, PROGRAM, PROVENANCE, STREAMS, END = 1, 2, 3, 4, 5, 64, 255
 
 
 def read_chunks(data: bytes) -> dict[int, bytes]:
     source = Bytes(data)
-    require(source.take(min(6, len(data))) in HEADERS, "magic, version or flags are not those of versions 1 and 2")
+    require(source.take(min(6, len(data))) in HEADERS, "magic, version or flags are not those of versions 1 to 3")
     chunks: dict[int, bytes] = {}
     while END not in chunks:
         kind, payload = read_chunk(source)
@@ -134,7 +137,7 @@ def read_chunks(data: bytes) -> dict[int, bytes]:
 def read_chunk(source: Bytes) -> tuple[int, bytes]:
     start = source.at
     kind = source.u8()
-    known = kind in (TABLE, GRAPH, META, PROVENANCE, STREAMS, END) or 128 <= kind <= 254
+    known = kind in (TABLE, GRAPH, META, PROGRAM, PROVENANCE, STREAMS, END) or 128 <= kind <= 254
     require(known, f"chunk kind {kind} is unknown and may not be skipped")
     length = source.varint()
     head = source.data[start : source.at]

@@ -4,21 +4,23 @@ import os
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnx_ir as ir
 
 from .. import codec
 from ..codec.threads import ahead
 from ..errors import ModelError
-from . import _graph, _meta, _table, read
+from . import _meta, _table, read
 from ._atomic import write_atomically
 from ._chunks import frame
 from ._copies import Copies
 from ._deflate import deflate
 from ._layout import DTYPES, MAX_ELEMENTS, MAX_NAME_BYTES, MAX_RANK, MAX_TENSORS, Kind, header
 from ._table import TensorEntry, extent
+
+if TYPE_CHECKING:
+    import onnx_ir as ir
 
 NUMBERS = {dtype: number for number, dtype in DTYPES.items()}
 NO_LIMIT = 2**63  # of the report: the arrays were in memory a moment ago
@@ -46,7 +48,7 @@ class WriteReport:
 
 def write(
     path: str | os.PathLike[str],
-    model: ir.Model | None,
+    model: "ir.Model | None",
     *,
     tensors: Mapping[str, np.ndarray] | None = None,
     hints: Mapping[str, codec.GridHint] | None = None,
@@ -78,7 +80,7 @@ def write(
 
 
 def to_bytes(
-    model: ir.Model | None,
+    model: "ir.Model | None",
     *,
     tensors: Mapping[str, np.ndarray] | None = None,
     hints: Mapping[str, codec.GridHint] | None = None,
@@ -110,6 +112,8 @@ def to_bytes(
     entries, streams = _encode(arrays, hints or {}, effort, threads)
     payloads = {Kind.TABLE: _table.pack(entries)}
     if model is not None:
+        from . import _graph
+
         payloads[Kind.GRAPH] = deflate(_graph.pack(model, left_out=arrays.keys(), dropped_keys=meta.keys()))
     if meta:
         payloads[Kind.META] = _meta.pack(Kind.META, meta)
@@ -121,7 +125,7 @@ def to_bytes(
 
 
 def _merge_meta(
-    model: ir.Model | None, preprocessing: dict[str, Any] | None, class_names: Sequence[str] | None
+    model: "ir.Model | None", preprocessing: dict[str, Any] | None, class_names: Sequence[str] | None
 ) -> dict[str, Any]:
     given = {"preprocessing": preprocessing, "class_names": None if class_names is None else list(class_names)}
     meta = _meta.of_model(model) if model is not None else {}
@@ -130,9 +134,11 @@ def _merge_meta(
     return meta
 
 
-def _arrays(model: ir.Model | None, tensors: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:
+def _arrays(model: "ir.Model | None", tensors: Mapping[str, np.ndarray] | None) -> dict[str, np.ndarray]:
     """Return the tensors of the table as little-endian arrays in C order, checked against the caps."""
     if model is not None:
+        from . import _graph
+
         found = {name: tensor.numpy() for name, tensor in _graph.in_table(model).items()}
     else:
         found = {name: np.asarray(tensor) for name, tensor in (tensors or {}).items()}

@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from .hoist import is_large
-from .operators import RECURRENT, Role, constant_of, data_position, role_of
+from .operators import RECURRENT, Role, constant_of, role_of
 from .readers import FLOAT_WEIGHTS, Reader, readers_of
 
 
@@ -37,8 +37,6 @@ class WeightLayer:
             "convolution": all else, matrices of rank 3 and more included.
         groups: of a convolution. offset: the bias, or the mean of the batch normalization that follows; None without.
         direct: whether its operators read the initializer itself, not a view of it.
-        data: the tensor that meets the weights (of a table: the row numbers), None where it can't be observed.
-        unobservable: why it can't be observed, None where it can.
     """
 
     name: str
@@ -50,13 +48,6 @@ class WeightLayer:
     groups: int = 1
     offset: Offset | None = None
     direct: bool = True
-    data: str | None = None
-    unobservable: str | None = None
-
-    @property
-    def observable(self) -> bool:
-        """Whether the layer's inputs are one tensor that can be made an output of the network."""
-        return self.unobservable is None
 
     @property
     def size(self) -> int:
@@ -88,12 +79,12 @@ def survey(model: ir.Model) -> Survey:
     """Sort the network's initializers into weight layers and those left alone, in graph order."""
     layers, left_alone = [], []
     for name, value in model.graph.initializers.items():
-        found = _classify(model.graph, name, value)
+        found = _classify(name, value)
         (layers if isinstance(found, WeightLayer) else left_alone).append(found)
     return Survey(tuple(layers), (*left_alone, *_out_of_reach(model)))
 
 
-def _classify(graph: ir.Graph, name: str, value: ir.Value) -> WeightLayer | LeftAlone:
+def _classify(name: str, value: ir.Value) -> WeightLayer | LeftAlone:
     shape = _shape(value.const_value)
     readers = readers_of(value)
     reason = _reason_to_leave(value, shape, readers)
@@ -101,7 +92,6 @@ def _classify(graph: ir.Graph, name: str, value: ir.Value) -> WeightLayer | Left
         return LeftAlone(name, shape, reason)
     main = _main_reader(readers)
     node, alone = main.node, len(readers) == 1
-    reason = _why_unobservable(graph, readers)
     return WeightLayer(
         name,
         node.op_type,
@@ -112,8 +102,6 @@ def _classify(graph: ir.Graph, name: str, value: ir.Value) -> WeightLayer | Left
         groups=node.attributes.get_int("group", 1),
         offset=_offset(node, shape[main.axis]) if alone and main.direct else None,
         direct=all(reader.direct for reader in readers),
-        data=None if reason else _data(main).name,
-        unobservable=reason,
     )
 
 
@@ -124,31 +112,6 @@ def _shape(tensor: ir.TensorProtocol) -> tuple[int, ...]:
 def _main_reader(readers: list[Reader]) -> Reader:
     """Return the reader whose channels count: the first that multiplies, as a table costs no arithmetic."""
     return min((r for r in readers if r.axis is not None), key=lambda reader: reader.node.op_type == "Gather")
-
-
-def _data(reader: Reader) -> ir.Value | None:
-    position = data_position(reader.node, reader.position)
-    return reader.node.inputs[position] if position < len(reader.node.inputs) else None
-
-
-def _why_unobservable(graph: ir.Graph, readers: list[Reader]) -> str | None:
-    """Return what keeps the layer's inputs from being observed as one tensor of samples."""
-    if len({reader.axis for reader in readers}) > 1:
-        return "read along different axes"
-    if len({(id(_data(reader)), reader.node.op_type, reader.position) for reader in readers}) > 1:
-        return "read by operators with different inputs"
-    node, data = readers[0].node, _data(readers[0])
-    if node.graph is not graph:
-        return "inside a subgraph"
-    if node.op_type in RECURRENT and readers[0].position == 2:
-        return "multiplies the hidden states"
-    if node.op_type == "DeformConv":
-        return "samples its inputs at places that it computes"
-    if data is None or data.is_initializer() or not data.name:
-        return "multiplies a constant"
-    if readers[0].position == 1 and node.attributes.get_int("transA", 0):
-        return "its samples lie along the second axis"
-    return None
 
 
 def _offset(node: ir.Node, channels: int) -> Offset | None:

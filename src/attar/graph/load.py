@@ -27,12 +27,13 @@ BROKEN = (ValueError, TypeError, RuntimeError, KeyError, DecodeError, onnx.shape
 FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 
 
-def load(source: Any, *, example_inputs: tuple | None = None) -> ir.Model:
+def load(source: Any, *, example_inputs: tuple | None = None, fold: bool = True) -> ir.Model:
     """Return `source` as a checked `onnx_ir.Model`.
 
     Args:
         source: path of an ONNX file, `onnx.ModelProto`, `onnx_ir.Model`, or `torch.nn.Module` (extra `[train]`).
         example_inputs: positional inputs of a torch module; their first axis becomes the batch.
+        fold: whether chains of constants in front of weights, their DequantizeLinear too, become plain numbers.
 
     Raises:
         ModelError: not a network, damaged, of an unsupported opset, or with weights that are not numbers.
@@ -48,7 +49,7 @@ def load(source: Any, *, example_inputs: tuple | None = None) -> ir.Model:
 
         model = export_module(source, example_inputs)
     _check_opset(model)
-    model = _normalized(model)
+    model = _normalized(model, fold=fold)
     _check_numbers(model)
     return model
 
@@ -151,7 +152,7 @@ def _check_extent(tensor: onnx.TensorProto, where: dict[str, str], target: Path,
         raise ModelError(f"{path}: tensor '{tensor.name}': external data ends at byte {end}, its file has {size}")
 
 
-def _normalized(model: ir.Model) -> ir.Model:
+def _normalized(model: ir.Model, *, fold: bool) -> ir.Model:
     """Make every weight an initializer, and no initializer an input only because old files had to list it."""
     if model.ir_version < FREE_INITIALIZERS:
         RemoveInitializersFromInputsPass()(model)
@@ -160,7 +161,8 @@ def _normalized(model: ir.Model) -> ir.Model:
     try:
         hoist_constants(model)
         _check_data(model)
-        fold_weights(model)
+        if fold:
+            fold_weights(model)
     except (ValueError, TypeError) as error:  # of constants, which nobody has read before
         raise ModelError(f"a constant of the network cannot be read: {first_line(error)}") from error
     return model

@@ -61,11 +61,6 @@ def role_of(node: ir.Node, position: int, rank: int) -> Role:
     return "matrix" if node.op_type in ("Gemm", "MatMul") and rank == 2 else "convolution"
 
 
-def data_position(node: ir.Node, position: int) -> int:
-    """Return which input of `node` meets the weights at `position`: for a table, the input with the row numbers."""
-    return 1 - position if position < 2 else 0
-
-
 def _conv(node: ir.Node, position: int, rank: int) -> int | None:
     return 0 if rank >= 3 else None
 

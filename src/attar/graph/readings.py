@@ -7,9 +7,8 @@ import numpy as np
 import onnx_ir as ir
 
 from .geometry import Geometry, geometry
-
-RECURRENT = ("LSTM", "GRU", "RNN")
-MAIN_DOMAINS = ("", "ai.onnx")
+from .layers import WeightLayer
+from .operators import RECURRENT, is_default_domain
 
 
 @dataclass(frozen=True)
@@ -80,6 +79,14 @@ def readings(model: ir.Model, name: str) -> tuple[Reading, ...] | Unseen:
     return unseen or (tuple(found) if found else Unseen("no operator reads it"))
 
 
+def only_reading(model: ir.Model, layer: WeightLayer) -> Convolution | Product | None:
+    """Return how the only operator of a layer reads it, where it multiplies samples by the initializer itself."""
+    found = readings(model, layer.name)
+    if isinstance(found, Unseen) or len(found) > 1 or not layer.direct or layer.role not in ("matrix", "convolution"):
+        return None
+    return None if isinstance(found[0], Product) and found[0].turned else found[0]
+
+
 def name_hidden_states(model: ir.Model) -> list[str]:
     """Give, in place, every recurrent operator the output Y that `readings` needs for R; return the names given."""
     nodes = [node for node in model.graph if node.op_type in RECURRENT and not node.outputs[0].name]
@@ -107,7 +114,7 @@ def _reading(
     graph: ir.Graph, node: ir.Node, position: int, shape: tuple[int, ...], order: tuple[int, ...]
 ) -> Reading | Unseen:
     rank = len(shape)
-    rule = _RULES.get((node.op_type, position)) if node.domain in MAIN_DOMAINS else None
+    rule = _RULES.get((node.op_type, position)) if is_default_domain(node) else None
     if node.graph is not graph:
         return Unseen(f"read by {node.op_type} inside a subgraph")
     if rule is None:

@@ -3,14 +3,15 @@
 Rows are taken part by part where a layer is large, so that what stands between weights and integers stays small.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
 from ..codec import GridHint
 from ..numerics.feedback import round_with_feedback
+from ..numerics.low_rank import Decomposition, decompose_in
 from ..numerics.quadratic import Quadratic, identity, quadratic, solve
 from ..numerics.rounding import narrowed, to_bfloat16
 from ..numerics.second_moments import SecondMoments
@@ -41,12 +42,12 @@ class Part:
 
     Attributes:
         place: where they lie in the weights. layout: how that piece of the weights becomes rows.
-        target: (groups, outputs, inputs) float32; what would give the original's outputs, as near as can be.
+        target: makes (groups, outputs, inputs) float32: what would give the original's outputs, as near as can be.
     """
 
     place: tuple
     layout: WeightRows
-    target: np.ndarray
+    target: Callable[[], np.ndarray]
 
 
 class Problem:
@@ -72,7 +73,7 @@ class Problem:
     @cached_property
     def power(self) -> float:
         """What it would cost to have no weights at all."""
-        return sum(self._cost_of(part.target) for part in self._parts())
+        return sum(self._cost_of(part.target()) for part in self._parts)
 
     def step_for(self, share: float) -> float:
         """Return the step whose errors cost about `share` of all that the weights do, where steps are fine."""
@@ -82,16 +83,16 @@ class Problem:
     def rounded(self, step: float) -> tuple[np.ndarray, float]:
         """Return the layer (own shape) at a step, and its error."""
         values, error = np.empty(self._layout.shape, np.float32), 0.0
-        for part in self._parts():
-            integers = round_with_feedback(part.target, step=step, inputs=self._inputs, rows=self._row_cost)
-            rows = integers * np.float32(step)
-            error += self._cost_of(rows - part.target)
+        for part in self._parts:
+            target = part.target()
+            rows = round_with_feedback(target, step=step, inputs=self._inputs, rows=self._row_cost) * np.float32(step)
+            error += self._cost_of(rows - target)
             values[part.place] = part.layout.weights(rows)
         return values, error
 
     def factors(self, slope: float, rank: int) -> Rounded:
         """Settle the factor next to the input, fit the other one to what became of it, and settle that."""
-        outer, inner = self._decomposition(rank)
+        outer, inner = self._decomposition.factors(rank)
         moment, cost = self._inputs.form[0], self._row_form
         inner_cost = quadratic((outer.T @ cost @ outer)[None], damping=0.0)
         lower, inner_step = _settled(inner, self._inputs, inner_cost, slope, self._spread)
@@ -110,13 +111,13 @@ class Problem:
         """(groups, outputs, inputs) float32; what would give the original's outputs, as near as can be."""
         return self._target(self._layout, self._weights.values)
 
-    def _parts(self) -> Iterator[Part]:
-        """Yield the rows that are settled at once; where they answer for each other, all of them."""
-        if self._row_cost is not None or self._weights.values.size <= PART:
-            yield Part((...,), self._layout, self.target)
-            return
-        for place, layout in self._layout.parts(PART):
-            yield Part(place, layout, self._target(layout, self._weights.values[place]))
+    @property
+    def _parts(self) -> list[Part]:
+        """The rows that are settled at once; where they answer for each other, all of them."""
+        values = self._weights.values
+        if self._row_cost is not None or values.size <= PART:
+            return [Part((...,), self._layout, lambda: self.target)]
+        return [Part(at, layout, partial(self._target, layout, values[at])) for at, layout in self._layout.parts(PART)]
 
     def _target(self, layout: WeightRows, weights: np.ndarray) -> np.ndarray:
         rows, seen = layout.rows(weights), self._weights.moments
@@ -148,19 +149,10 @@ class Problem:
         missed = missed.astype(np.float64)
         return float(np.sum((self._row_form @ missed @ self._inputs.form) * missed))
 
-    def _decomposition(self, rank: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return float64 factors (outputs, rank) and (rank, inputs) of least error."""
-        left, values, right = self._svd
-        root = np.sqrt(values[:rank])
-        return left[:, :rank] * root, root[:, None] * right[:rank]
-
     @cached_property
-    def _svd(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The SVD of the target as its errors cost, mapped back: R_rows^T target R_inputs = U S V."""
-        inputs = self._inputs.roots[0].astype(np.float64)
-        rows = np.eye(self.target.shape[1]) if self._row_cost is None else self._row_cost.roots[0].astype(np.float64)
-        left, values, right = np.linalg.svd(rows.T @ self.target[0] @ inputs, full_matrices=False)
-        return np.linalg.solve(rows.T, left), values, np.linalg.solve(inputs.T, right.T).T
+    def _decomposition(self) -> Decomposition:
+        rows = None if self._row_cost is None else self._row_cost.roots[0]
+        return decompose_in(self.target[0], inputs=self._inputs.roots[0], rows=rows)
 
 
 def _repair(seen: SecondMoments, inputs: Quadratic, spread: Spread) -> np.ndarray:
@@ -196,14 +188,14 @@ def _settled(
 ) -> tuple[np.ndarray, float]:
     """Return the integers of a matrix (outputs, inputs) and their step."""
     integers = np.empty(matrix.shape, np.int32)
-    target = np.ascontiguousarray(matrix)[None]
-    part = Part((...,), plain_rows(matrix.shape, 0), target)
-    step, _ = _settle(lambda: iter([part]), integers, inputs, rows, slope, spread)
+    target = np.ascontiguousarray(matrix, np.float32)[None]
+    part = Part((...,), plain_rows(matrix.shape, 0), lambda: target)
+    step, _ = _settle([part], integers, inputs, rows, slope, spread)
     return integers, step
 
 
 def _settle(
-    parts: Callable[[], Iterator[Part]],
+    parts: Sequence[Part],
     into: np.ndarray,
     inputs: Quadratic,
     rows: Quadratic | None,
@@ -214,22 +206,26 @@ def _settle(
 
     The step is the widest at which the error is still a small one.
     """
-    cost = _cost(inputs, rows)
+    kept = into.view(np.float32)  # targets wait where their integers will lie: as many bytes
     power, largest = 0.0, 0.0
-    for part in parts():
-        power += float(inputs.cost(part.target, spread).sum())
-        largest = max(largest, float(np.abs(part.target).max(initial=0.0)))
+    for part in parts:
+        target = part.target()
+        power += float(inputs.cost(target, spread).sum())
+        largest = max(largest, float(np.abs(target).max(initial=0.0)))
+        kept[part.place] = part.layout.weights(target)
     finest = max(float(to_bfloat16(np.float32(largest / MOST_STEPS))), SMALLEST_STEP)
-    step = min(np.sqrt(BREADTH * slope / cost), 2 * largest)  # at which every weight is zero
+    step = min(np.sqrt(BREADTH * slope / _cost(inputs, rows)), 2 * largest)  # at which every weight is zero
+    targets = (np.ascontiguousarray(part.layout.rows(kept[part.place])) for part in parts)
     while True:
         step, missed = max(float(to_bfloat16(np.float32(step))), finest), 0.0
-        for part in parts():
-            integers = round_with_feedback(part.target, step=step, inputs=inputs, rows=rows, spread=spread)
+        for part, target in zip(parts, targets, strict=True):
+            integers = round_with_feedback(target, step=step, inputs=inputs, rows=rows, spread=spread)
+            missed += float(inputs.cost(integers * np.float32(step) - target, spread).sum())
             into[part.place] = part.layout.weights(integers)
-            missed += float(inputs.cost(integers * np.float32(step) - part.target, spread).sum())
         if missed <= MOST_ERROR * power or step == finest:
             return step, missed
         step *= FINER
+        targets = (part.target() for part in parts)  # the integers lie over those that were kept
 
 
 def _cost(inputs: Quadratic, rows: Quadratic | None) -> float:

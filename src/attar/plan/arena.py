@@ -6,7 +6,7 @@ over the other, number by number, as it dies.
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from ..errors import PlanError
@@ -27,7 +27,8 @@ class ArenaPlan:
     Attributes:
         order: operators by name. buffers: the tensors, at their offsets. arena_bytes: of all.
         lower_bound_bytes: the most that is live at one step of this order; no arena of it can be smaller.
-        alignment: of offsets and sizes.
+        alignment: of offsets and sizes. order_is_proven: whether it is proven that no order has a lower bound below
+            this one's; the check does not prove it again.
     """
 
     order: tuple[str, ...]
@@ -35,6 +36,7 @@ class ArenaPlan:
     arena_bytes: int
     lower_bound_bytes: int
     alignment: int = 1
+    order_is_proven: bool = False
 
 
 def plan_arena(
@@ -47,12 +49,18 @@ def plan_arena(
         alignment: that which the sizes of the program were rounded to.
         seed, effort: of the search for offsets, which the clock has no part in.
     """
-    plans = [_plan(best_order(program).program if reorder else program, alignment, seed, effort)]
-    if reorder and plans[0].arena_bytes > plans[0].lower_bound_bytes:
-        plans.append(_plan(program, alignment, seed, effort))  # a lower peak may lie worse
-    best = min(plans, key=lambda plan: plan.arena_bytes)
+    best = _reordered(program, alignment, seed, effort) if reorder else _plan(program, alignment, seed, effort)
     check(program, best)
     return best
+
+
+def _reordered(program: Program, alignment: int, seed: int, effort: int) -> ArenaPlan:
+    ordered = best_order(program)
+    plans = [_plan(ordered.program, alignment, seed, effort)]
+    if plans[0].arena_bytes > plans[0].lower_bound_bytes:
+        plans.append(_plan(program, alignment, seed, effort))  # a lower peak may lie worse
+    best = min(plans, key=lambda plan: plan.arena_bytes)
+    return replace(best, order_is_proven=ordered.is_exact and best.lower_bound_bytes == ordered.peak_bytes)
 
 
 def _plan(program: Program, alignment: int, seed: int, effort: int) -> ArenaPlan:

@@ -32,6 +32,7 @@ def to_json(saved: Saved) -> dict[str, Any]:
         "arena_bytes": plan.arena_bytes,
         "lower_bound_bytes": plan.lower_bound_bytes,
         "alignment": plan.alignment,
+        "order_is_proven": plan.order_is_proven,
         "inputs": {name: list(shape) for name, shape in saved.inputs.items()},
         "order": list(plan.order),
         "tensors": [
@@ -70,6 +71,7 @@ def from_json(document: Any) -> Saved:
         _number(document, "arena_bytes"),
         _number(document, "lower_bound_bytes"),
         _number(document, "alignment", least=1),
+        _flag(document, "order_is_proven"),
     )
     bits = {buffer.name: _number(e, "bits", 1, MAX_BITS) for buffer, e in zip(plan.buffers, tensors, strict=True)}
     views = {name: _text(of, "a tensor of 'views'") for name, of in _object(document, "views").items()}
@@ -92,6 +94,14 @@ def _number(document: Mapping[str, Any], field: str, least: int = 0, most: int =
     value = document.get(field)
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise PlanError(f"'{field}' in a memory plan is a whole number of {least} to {most:,}, not {_told(value)}")
+    return value
+
+
+def _flag(document: Mapping[str, Any], field: str) -> bool:
+    """Return a field that older documents don't have: they claim nothing."""
+    value = document.get(field, False)
+    if not isinstance(value, bool):
+        raise PlanError(f"'{field}' in a memory plan is true or false, not {_told(value)}")
     return value
 
 

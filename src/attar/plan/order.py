@@ -60,15 +60,16 @@ def best_order(program: Program, *, width: int | None = None) -> Ordered:
     width = max(NARROW, min(WIDTH, MOST_IDEALS // max(len(program.steps), 1))) if width is None else width
     ideals, best = _Ideals(program), Ordered(program, program.peak_bytes(), not program.steps)
     looks = [(min(NARROW, width), rank) for rank in RANKS]
+    floor = max(ideals.alone, default=0)
     for each, rank in [*looks, (width, RANKS[0])]:
-        if best.is_exact or best.peak_bytes <= max(ideals.alone):
-            return replace(best, is_exact=True)
+        if best.is_exact or best.peak_bytes <= floor:
+            break
         found, is_exact = _search(ideals, best.peak_bytes, each, rank)
         if found is None:
             best = replace(best, is_exact=is_exact)
         else:
             best = Ordered(ideals.ordered(found.way), found.peak, is_exact)
-    return best
+    return replace(best, is_exact=best.is_exact or best.peak_bytes <= floor)
 
 
 def _alone(program: Program, step: Step) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..evaluate import Measurement
 from .allocation import Allocation
+from .integers import IntegerRun
 from .layers import LayerRow
 from .stages import StageRow
 
@@ -65,7 +66,9 @@ class Report:
         plan: layer -> steps. search: evaluations, seconds, why it stopped, the curve of (bytes, damage).
         samples: how many calibrated, searched, judged. points: every network that was made along a slope, by size.
         stages: the network after each stage of a recipe that has some. allocation: of memory for activations in fixed
-            point, or why there is none.
+            point, or why there is none. coders: to which the file is restricted, by name; none names all.
+        norms_folded: whether batch normalizations went into their layers before the steps of the plan.
+        integers: the program in the file, which was measured; None where the graph was.
     """
 
     attar: str
@@ -88,6 +91,9 @@ class Report:
     points: tuple[CurvePoint, ...] = ()
     stages: tuple[StageRow, ...] = ()
     allocation: Allocation | str | None = None
+    coders: tuple[str, ...] = ()
+    norms_folded: bool = False
+    integers: IntegerRun | None = None
 
     @property
     def ratio(self) -> float:

@@ -31,6 +31,7 @@ class MemoryFacts:
         given_order_bytes: the lower bound for the order of the file. unshared_bytes: all tensors side by side.
         shared_buffer_bytes: one buffer for the largest layer (Ge et al. 2017, eq. 6).
         ping_pong_bytes: the most of two layers in a row. reordered: whether the plan has another order than the file.
+        order_is_proven: whether it is proven that no order has a lower bound below this one's.
     """
 
     steps: int
@@ -41,6 +42,7 @@ class MemoryFacts:
     shared_buffer_bytes: int
     ping_pong_bytes: int
     reordered: bool
+    order_is_proven: bool
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def facts_of(flow: Activations, program: Program, plan: ArenaPlan, bits: int) ->
         shared_buffer_bytes=-(-shared_buffer_bits(widths, elements) // 8),
         ping_pong_bytes=-(-ping_pong_bits(widths, elements) // 8),
         reordered=plan.order != program.names,
+        order_is_proven=plan.order_is_proven,
     )
 
 
@@ -122,6 +125,7 @@ def facts_lines(facts: MemoryFacts) -> list[str]:
     return [
         f"arena [bold]{size(facts.arena_bytes)}[/] ({facts.arena_bytes:,} bytes) for {facts.steps} steps: {above}",
         f"lower bound {facts.lower_bound_bytes:,} bytes in {order}; all tensors side by side {facts.unshared_bytes:,}",
+        f"order proven optimal: {'yes' if facts.order_is_proven else 'no'}",
         f"one buffer for the largest layer (Ge et al.) {facts.shared_buffer_bytes:,}; the most of two layers in a row "
         f"{facts.ping_pong_bytes:,}",
     ]

@@ -11,6 +11,7 @@ from rich.text import Text
 from ..evaluate import Measurement
 from .allocation import Allocation
 from .document import CurvePoint, LayerChange, Report
+from .integers import IntegerRun
 from .layers import LayerRow
 from .stages import StageRow
 
@@ -36,6 +37,8 @@ def print_report(report: Report, console: Console) -> None:
         console.print(stages_table(report.stages))
     for part in allocation_parts(report.allocation):
         console.print(part)
+    if report.integers is not None:
+        console.print(integers_text(report.integers))
     if len(report.points) > 1:
         console.print(Text.from_markup(curve_title(report)))
         console.print(curve_table(report.points))
@@ -138,6 +141,17 @@ def stages_table(rows: Sequence[StageRow]) -> Table:
             _figure(row.drop, " points"),
         )
     return table
+
+
+def integers_text(run: IntegerRun) -> str:
+    """Say what program is in the file, and what it takes to run it."""
+    tried = ", ".join(f"{escape(name)} {damage:.4g}" for name, damage in run.damages.items())
+    return (
+        f"[bold]In integers[/] ({escape(run.arithmetic)}): {run.operators} operators in {size(run.program_bytes)} "
+        f"of the file, an arena of {run.arena_bytes:,} bytes (lower bound {run.lower_bound_bytes:,}), "
+        f"{size(run.memory_bytes)} of memory with weights\n"
+        f"  calibrated by {escape(run.calibration)}; damage to the output: {tried}"
+    )
 
 
 def allocation_parts(allocation: Allocation | str | None) -> list[RenderableType]:

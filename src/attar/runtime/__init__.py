@@ -1,5 +1,17 @@
-"""Run networks. Until attar's own engine arrives, decoded graphs run in onnxruntime."""
+"""Run networks: graphs in floats by onnxruntime (`Session`), programs in integers by the engine (`engine.Engine`)."""
 
-from .session import Session
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .session import Session
 
 __all__ = ["Session"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import onnxruntime when somebody wants it: the engine does without."""
+    if name != "Session":
+        raise AttributeError(f"module 'attar.runtime' has no attribute '{name}'")
+    from .session import Session
+
+    return Session

@@ -66,4 +66,4 @@ def apply(weights: Weights, decision: Rank) -> tuple[Weights, Weights]:
 
 def _factor(weights: Weights, matrix: np.ndarray) -> Weights:
     own_layout = matrix if weights.channel_axis == 0 else matrix.T
-    return Weights(np.ascontiguousarray(own_layout), weights.op_type, weights.channel_axis)
+    return Weights(np.ascontiguousarray(own_layout, np.float32), weights.op_type, weights.channel_axis)

@@ -27,10 +27,15 @@ class Port:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a constant has to be loaded with: the place of a tensor in the table, and how it is seen as a matrix."""
+    """What a constant has to be loaded with: the place of a tensor in the table, and how it is seen as a matrix.
+
+    Attributes:
+        is_wide: whether its integers may take 16 bits. scales: how many steps it may have beside a single one.
+    """
 
     place: int
     is_bias: bool
+    is_wide: bool
     rows: int
     columns: int
     scales: int

@@ -5,6 +5,7 @@ from .calibrate import Observed, calibrate, observe
 from .lower import lower
 from .oracle import Run, run, run_integers
 from .program import Program, Tensor
+from .qdq import from_qdq, to_qdq
 from .schemes import Affine, DropSign, FixedPoint, KeepSign, LeastSquares, MinMax, Percentile, Ristretto
 
 __all__ = [
@@ -22,8 +23,10 @@ __all__ = [
     "Run",
     "Tensor",
     "calibrate",
+    "from_qdq",
     "lower",
     "observe",
     "run",
     "run_integers",
+    "to_qdq",
 ]

@@ -1,7 +1,9 @@
 """From a network and the formats of its activations to the program that computes it in integers."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
+import numpy as np
 import onnx_ir as ir
 
 from ...errors import ModelError
@@ -57,13 +59,40 @@ def lower(
             or a weight that is missing or does not fit.
         RecipeError: a width of weights outside 2 to 16.
     """
+    return lowered(model, formats, scheme, weights=weights, shapes=shapes).program
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A program beside the network that it was made from.
+
+    Attributes:
+        model: the network as it was prepared, in floats. steps: what became operators.
+        chosen: the integers of weights, laid out as the network has them, and their steps, by the step's output.
+    """
+
+    program: Program
+    model: ir.Model
+    steps: tuple[Step, ...]
+    chosen: Given
+
+
+def lowered(
+    model: ir.Model,
+    formats: Mapping[str, Format],
+    scheme: Scheme = FixedPoint(),
+    *,
+    weights: Given | None = None,
+    shapes: Mapping[str, tuple[int, ...]] | None = None,
+) -> Lowered:
+    """Return the program of a network and what it was made from; arguments and errors as of `lower`."""
     given = dict(weights or {})
     prepared = prepare(model, shapes, kept=given)
     steps = steps_of(prepared)
     builder = _Builder(prepared, read_inputs(prepared, steps), formats, scheme, given)
     for step in steps:
         builder.add(step)
-    return builder.program()
+    return Lowered(builder.program(), prepared, tuple(steps), builder.chosen)
 
 
 class _Builder:
@@ -76,6 +105,7 @@ class _Builder:
         self._formats, self._scheme, self._given = formats, scheme, given
         self._tensors: dict[str, Tensor] = {}
         self._operators: list[Operator] = []
+        self.chosen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         for value in inputs:
             self._declare(value, self._format(value))
 
@@ -86,7 +116,9 @@ class _Builder:
         if not inputs:
             raise step.refusal("it computes with constants alone")
         form = inputs[0].format if step.keeps_format else self._format(step.output)
-        site = Site(step, inputs, self._declare(step.output, form), self._scheme, self._given, self._tensors)
+        site = Site(
+            step, inputs, self._declare(step.output, form), self._scheme, self._given, self._tensors, self.chosen
+        )
         try:
             self._operators += rule(site)
         except ValueError as error:  # a factor that no multiplier holds

@@ -114,9 +114,12 @@ def _grid(site: Site, weights: np.ndarray, bias: np.ndarray, *, axis: int) -> Gr
     """Return the integers of the weights, outputs first: those given, or those that the scheme makes."""
     name = site.node.inputs[1].name
     if name in site.given:
-        return given_grid(name, site.given, weights.shape, axis=axis)
-    rows = np.moveaxis(weights, axis, 0).astype(np.float32)
-    return grid_of(name, rows, bias, site.inputs[0].format, site.scheme)
+        grid = given_grid(name, site.given, weights.shape, axis=axis)
+    else:
+        rows = np.moveaxis(weights, axis, 0).astype(np.float32)
+        grid = grid_of(name, rows, bias, site.inputs[0].format, site.scheme)
+    site.chosen[site.output.name] = np.moveaxis(grid.integers, 0, axis), grid.scales
+    return grid
 
 
 def constant(site: Site, position: int) -> np.ndarray:

@@ -29,6 +29,8 @@ class Site:
     Attributes:
         inputs: the tensors that it reads. output: the one that it writes.
         tensors: all tensors of the program so far, by name; a rule may add its own.
+        chosen: integers of weights in the layout of the network and their steps, by the step's output; a rule that
+            has weights adds them.
     """
 
     step: Step
@@ -37,6 +39,7 @@ class Site:
     scheme: Scheme
     given: Given
     tensors: dict[str, Tensor]
+    chosen: dict[str, tuple[np.ndarray, np.ndarray]]
 
     @property
     def node(self) -> ir.Node:

@@ -1,0 +1,83 @@
+/* From 16 accumulators to 16 bytes: the same arithmetic as integers.h, two times eight lanes of 64 bits. Internal. */
+#ifndef ATTAR_KERNELS_AVX512VNNI_FINISH_H
+#define ATTAR_KERNELS_AVX512VNNI_FINISH_H
+
+#include "../integers.h"
+#include "../table.h"
+
+#ifdef ATTAR_HAS_AVX512VNNI
+#include <immintrin.h>
+
+#define VNNI_TEXT static inline __attribute__((always_inline)) ATTAR_TARGET_AVX512VNNI
+
+enum { LANES = 16 };
+
+/* What ends 16 channels; of a pair, the first is for the even lanes. */
+typedef struct endings {
+    int32_t biases[LANES]; /* less what the zero point adds to every sum */
+    int64_t multipliers[2][LANES / 2];
+    int64_t halves[2][LANES / 2];
+    int64_t shifts[2][LANES / 2];
+} endings;
+
+/* What ends all channels of an operator. */
+typedef struct limits {
+    int32_t zero;
+    int32_t low;
+    int32_t high;
+} limits;
+
+static inline limits limits_of(const attar_step *step)
+{
+    const limits found = {(int32_t)step_output(step)->zero, (int32_t)step->op->low, (int32_t)step->op->high};
+    return found;
+}
+
+/* Sets lane `lane` to an output channel. */
+void attar_avx512vnni_end(endings *ends, unsigned lane, const attar_step *step, const attar_channel *channel);
+
+/* Whether no result of any channel leaves 32 bits before it is clamped; all that networks hold does not. */
+int attar_avx512vnni_is_narrow(const attar_step *step);
+
+/* 8-bit numbers and weights with accumulators of 32 bits. */
+static inline int vnni_fits(const attar_step *step)
+{
+    return step_input(step, 0)->storage == 8 && step_output(step)->storage == 8 && !step->matrix.is_wide &&
+           step->op->accumulator_bits <= 32;
+}
+
+VNNI_TEXT __m512i half_rescaled(__m512i sums, const endings *ends, int odd)
+{
+    const __m512i products = _mm512_mul_epi32(sums, _mm512_load_si512(ends->multipliers[odd]));
+    const __m512i raised = _mm512_add_epi64(products, _mm512_load_si512(ends->halves[odd]));
+    return _mm512_srav_epi64(raised, _mm512_load_si512(ends->shifts[odd]));
+}
+
+/* Stores of single bytes cost more than all before them, so that they are kept for the last numbers of a row. */
+VNNI_TEXT void put_bytes(uint8_t *to, __m512i u, uint32_t count)
+{
+    const __m128i narrow = _mm512_cvtepi32_epi8(u);
+    if (count >= LANES)
+        _mm_storeu_si128((__m128i *)(void *)to, narrow);
+    else
+        _mm_mask_storeu_epi8(to, (__mmask16)((1u << count) - 1), narrow);
+}
+
+/* `sums` without the bias; u of the output, 32 bits each. */
+VNNI_TEXT __m512i finished(__m512i sums, const endings *ends, const limits *clamp, int is_narrow)
+{
+    const __m512i biased = _mm512_add_epi32(sums, _mm512_load_si512(ends->biases));
+    __m512i even = half_rescaled(biased, ends, 0);
+    __m512i odd = half_rescaled(_mm512_srli_epi64(biased, 32), ends, 1);
+    if (!is_narrow) { /* to where the sum with the zero point still fits */
+        const __m512i low = _mm512_set1_epi64(-(INT64_C(1) << 30)), high = _mm512_set1_epi64(INT64_C(1) << 30);
+        even = _mm512_min_epi64(_mm512_max_epi64(even, low), high);
+        odd = _mm512_min_epi64(_mm512_max_epi64(odd, low), high);
+    }
+    const __m512i both = _mm512_mask_shuffle_epi32(even, 0xaaaa, odd, _MM_PERM_CCAA);
+    const __m512i moved = _mm512_add_epi32(both, _mm512_set1_epi32(clamp->zero));
+    return _mm512_min_epi32(_mm512_max_epi32(moved, _mm512_set1_epi32(clamp->low)), _mm512_set1_epi32(clamp->high));
+}
+#endif
+
+#endif

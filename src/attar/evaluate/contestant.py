@@ -1,0 +1,104 @@
+"""A fresh process that loads one file in one runtime and runs it when asked: `python -m attar.evaluate.contestant`.
+
+Arguments: runtime, file, threads. It answers lines of JSON: first the seconds of loading; then, for a number N on its
+input, the seconds of N runs; for the word "layers" those of every operator, where the runtime can tell; at the end of
+input its peak memory. Inputs are normal numbers of seed 0, batch 1.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+REPEATS = 9  # of every operator, for a median
+
+Run = Callable[[], Any]
+Runner = tuple[Run, Callable[[], list[dict[str, Any]]] | None]
+
+
+def main() -> None:
+    runtime, path, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    start = time.perf_counter()
+    run, layers = RUNTIMES[runtime](path, threads)
+    _say({"load": time.perf_counter() - start})
+    for line in sys.stdin:
+        if line.strip() == "layers":
+            _say({"layers": layers() if layers is not None else []})
+        else:
+            _say({"seconds": [_timed(run) for _ in range(int(line))]})
+    _say({"peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024})
+
+
+def _say(document: Mapping[str, Any]) -> None:
+    print(json.dumps(document), flush=True)
+
+
+def _timed(run: Run) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def _attar(path: str, threads: int) -> Runner:
+    from ..runtime.engine import Engine
+
+    machine = Engine(path, threads=threads).machine
+    inputs = _inputs({port.name: (1, *port.shape) for port in machine.inputs})
+
+    def layers() -> list[dict[str, Any]]:
+        machine.run(inputs)
+        return [
+            {"operator": kind, "kernels": kernels, "elements": elements, "seconds": _median(machine, number)}
+            for number, (kind, kernels, elements) in enumerate(machine.operators)
+        ]
+
+    return lambda: machine.run(inputs), layers
+
+
+def _median(machine: Any, number: int) -> float:
+    return float(np.median([_timed(lambda: machine.run_operator(number)) for _ in range(REPEATS)]))
+
+
+def _onnxruntime(path: str, threads: int) -> Runner:
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    shapes = {value.name: tuple(d if isinstance(d, int) else 1 for d in value.shape) for value in session.get_inputs()}
+    inputs = _inputs(shapes)
+    return lambda: session.run(None, inputs), None
+
+
+def _openvino(path: str, threads: int) -> Runner:
+    import openvino
+
+    core = openvino.Core()
+    core.set_property("CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"})
+    network = core.read_model(path)
+    shapes = {}
+    for port in network.inputs:
+        shapes[port.any_name] = tuple(d.get_length() if d.is_static else 1 for d in port.partial_shape)
+    network.reshape(shapes)
+    request = core.compile_model(network, "CPU").create_infer_request()
+    inputs = _inputs(shapes)
+    return lambda: request.infer(inputs), None
+
+
+def _inputs(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+RUNTIMES: dict[str, Callable[[str, int], Runner]] = {
+    "attar": _attar,
+    "onnxruntime": _onnxruntime,
+    "openvino": _openvino,
+}
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""What a network became that computes in integers: how its activations were calibrated, the memory that it takes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class IntegerRun:
+    """A program in a file.
+
+    Attributes:
+        arithmetic: "affine" or "fixed-point". calibration: the method that was taken. damages: to the output on the
+            search's samples, by method. operators: of the program. program_bytes: of its chunk in the file.
+        arena_bytes: of all activations. lower_bound_bytes: what no arena can be smaller than, in this order.
+        memory_bytes: of everything the engine takes on this machine, weights as its kernels want them included.
+    """
+
+    arithmetic: str
+    calibration: str
+    damages: Mapping[str, float]
+    operators: int
+    arena_bytes: int
+    lower_bound_bytes: int
+    memory_bytes: int
+    program_bytes: int

@@ -1,0 +1,57 @@
+"""Put a program into a file: its weights and biases stay in the table where the table has them."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ... import codec
+from ...container import AttarFile, TensorEntry
+from ...container import open as open_file
+from ...errors import FormatError
+from ..integer.program import Program, Weighted
+from .arena import Planned, planned
+from .native import Machine
+from .physical import physical
+from .section import section
+from .stored import InTable
+
+GRID = "grid"
+
+
+def machine_of(program: Program, *, threads: int = 1) -> Machine:
+    """Return an engine for a program that is in no file yet."""
+    made = Machine(section(planned(physical(program))), threads=threads)
+    made.ready()
+    return made
+
+
+def with_program(data: bytes, program: Program) -> tuple[bytes, Planned]:
+    """Return the file's bytes with the program as its section, and the plan of its arena."""
+    file = open_file(data, graph=False)
+    plan = planned(physical(program))
+    return file.with_program(section(plan, dict(_stored(file, program)))), plan
+
+
+def quantized(file: AttarFile, entry: TensorEntry) -> codec.Quantized | None:
+    """Return the integers of up to 16 bits and the scales of a tensor on a grid; None of one that has none."""
+    if not codec.describe(entry.coder).startswith(GRID):
+        return None
+    for element in ("int8", "int16"):
+        try:
+            return file.quantized(entry.name, element=element)
+        except FormatError:  # an integer that the element does not hold
+            continue
+    return None
+
+
+def _stored(file: AttarFile, program: Program) -> Iterator[tuple[str, InTable]]:
+    """Yield what of the table the program's operators may refer to."""
+    weighted = [operator for operator in program.operators if isinstance(operator, Weighted)]
+    wanted = {operator.source for operator in weighted} | {operator.bias_source for operator in weighted}
+    for entry in file.entries:
+        if entry.name in wanted:
+            found = quantized(file, entry) if len(entry.shape) > 1 else None
+            if found is not None:
+                yield entry.name, InTable(entry.place, integers=found.integers, steps=found.scales)
+            elif len(entry.shape) == 1 and entry.dtype == np.float32:
+                yield entry.name, InTable(entry.place, numbers=file.tensor(entry.name))
