@@ -18,6 +18,7 @@ extern "C" {
 /* Kinds of processor that kernels are written for, from the plainest to the most able; listed once. */
 #define ATTAR_ISA_TABLE(X)                                                                         \
     X(ATTAR_ISA_REF, "ref")                                                                        \
+    X(ATTAR_ISA_PORTABLE, "portable")                                                              \
     X(ATTAR_ISA_AVX2, "avx2")                                                                      \
     X(ATTAR_ISA_AVX512VNNI, "avx512vnni")
 

@@ -75,12 +75,27 @@ static uint64_t columns_of(const attar_step *step)
     return (uint64_t)step->matrix.taps * step->matrix.channels;
 }
 
+enum { AT_ONCE = 1024 };
+
+/* How many weights are packed at once: all taps of some times four channels, which kernels like best. */
+static uint64_t at_once(const attar_step *step)
+{
+    const uint64_t unit = 4 * (uint64_t)step->matrix.taps;
+    return unit <= AT_ONCE ? AT_ONCE / unit * unit : AT_ONCE;
+}
+
+/* At most AT_ONCE weights: their sums fit 32 bits. */
 static void add_weights(attar_channel *channel, const int16_t *values, uint64_t count)
 {
+    int32_t sum = 0;
+    uint32_t magnitude = 0;
     for (uint64_t i = 0; i < count; i++) {
-        channel->sum += values[i];
-        channel->magnitude += (uint64_t)(values[i] < 0 ? -(int32_t)values[i] : values[i]);
+        const int32_t weight = values[i];
+        sum += weight;
+        magnitude += (uint32_t)(weight < 0 ? -weight : weight);
     }
+    channel->sum += sum;
+    channel->magnitude += magnitude;
 }
 
 /* Some weights of one row of the tensor, `at` on; a row is an output's, or where they lie transposed an input's. */
@@ -104,19 +119,19 @@ static uint64_t tensor_columns(const attar_step *step)
 
 void attar_prepare_rows(attar_step *step, uint64_t first, uint64_t count, const int16_t *values)
 {
-    const uint64_t columns = tensor_columns(step);
+    const uint64_t columns = tensor_columns(step), most = at_once(step);
     for (uint64_t row = 0; row < count; row++)
-        put_weights(step, first + row, 0, columns, values + row * columns);
+        for (uint64_t at = 0; at < columns; at += most)
+            put_weights(step, first + row, at, columns - at < most ? columns - at : most, values + row * columns + at);
 }
 
 void attar_prepare_rows8(attar_step *step, uint64_t first, uint64_t count, const int8_t *values)
 {
-    enum { AT_ONCE = 512 };
-    const uint64_t columns = tensor_columns(step);
+    const uint64_t columns = tensor_columns(step), most = at_once(step);
     int16_t wide[AT_ONCE];
     for (uint64_t row = 0; row < count; row++)
-        for (uint64_t at = 0; at < columns; at += AT_ONCE) {
-            const uint64_t n = columns - at < AT_ONCE ? columns - at : AT_ONCE;
+        for (uint64_t at = 0; at < columns; at += most) {
+            const uint64_t n = columns - at < most ? columns - at : most;
             for (uint64_t i = 0; i < n; i++)
                 wide[i] = values[row * columns + at + i];
             put_weights(step, first + row, at, n, wide);
@@ -146,12 +161,11 @@ static float float_at(const uint8_t *data, uint64_t i)
 
 static void put_inline_weights(attar_step *step, const attar_constant *constant)
 {
-    enum { AT_ONCE = 512 };
-    const uint64_t columns = tensor_columns(step);
+    const uint64_t columns = tensor_columns(step), most = at_once(step);
     int16_t values[AT_ONCE];
     for (uint64_t row = 0; row < constant->count / columns; row++)
-        for (uint64_t at = 0; at < columns; at += AT_ONCE) {
-            const uint64_t n = columns - at < AT_ONCE ? columns - at : AT_ONCE, from = row * columns + at;
+        for (uint64_t at = 0; at < columns; at += most) {
+            const uint64_t n = columns - at < most ? columns - at : most, from = row * columns + at;
             for (uint64_t i = 0; i < n; i++)
                 values[i] = (int16_t)constant_at(constant, from + i);
             put_weights(step, row, at, n, values);
@@ -236,8 +250,6 @@ static attar_status finish_matrix(attar_step *step)
     attar_status status = ATTAR_OK;
     for (uint32_t row = 0; status == ATTAR_OK && row < step->matrix.rows; row++)
         status = finish_channel(step, &step->channels[row]);
-    if (status == ATTAR_OK && step->kernel->finish != NULL)
-        step->kernel->finish(step);
     return status;
 }
 
@@ -330,7 +342,7 @@ static attar_status finish_each(attar_step *step)
     return status;
 }
 
-attar_status attar_prepare_finish(attar_step *step)
+static attar_status finish_operator(attar_step *step)
 {
     switch (step->op->kind) {
     case ATTAR_CONVOLUTION:
@@ -357,4 +369,12 @@ attar_status attar_prepare_finish(attar_step *step)
     default:
         return ATTAR_OK;
     }
+}
+
+attar_status attar_prepare_finish(attar_step *step)
+{
+    const attar_status status = finish_operator(step);
+    if (status == ATTAR_OK && step->kernel->finish != NULL)
+        step->kernel->finish(step);
+    return status;
 }

@@ -25,7 +25,7 @@ attar_isa attar_isa_best(void)
     if (attar_cpu_has_avx2())
         return ATTAR_ISA_AVX2;
 #endif
-    return ATTAR_ISA_REF;
+    return ATTAR_ISA_PORTABLE;
 }
 
 const char *attar_isa_name(attar_isa isa)

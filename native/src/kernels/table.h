@@ -18,6 +18,13 @@
 #define ATTAR_AVX512VNNI_KERNELS(X)
 #endif
 
+#define ATTAR_PORTABLE_KERNELS(X)                                                                  \
+    X(attar_portable_requantize)                                                                   \
+    X(attar_portable_table)                                                                        \
+    X(attar_portable_concat)                                                                       \
+    X(attar_portable_transpose)                                                                    \
+    X(attar_portable_pad)
+
 #define ATTAR_REF_KERNELS(X)                                                                       \
     X(attar_ref_convolution)                                                                       \
     X(attar_ref_dense)                                                                             \
@@ -40,7 +47,7 @@
     X(attar_ref_extreme)                                                                           \
     X(attar_ref_softmax)
 
-#define ATTAR_KERNEL_TABLE(X) ATTAR_AVX512VNNI_KERNELS(X) ATTAR_REF_KERNELS(X)
+#define ATTAR_KERNEL_TABLE(X) ATTAR_AVX512VNNI_KERNELS(X) ATTAR_PORTABLE_KERNELS(X) ATTAR_REF_KERNELS(X)
 
 #define ATTAR_KERNEL_DECLARED(name) extern const attar_kernel name;
 ATTAR_KERNEL_TABLE(ATTAR_KERNEL_DECLARED)

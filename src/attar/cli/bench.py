@@ -31,7 +31,8 @@ def command(
 ) -> None:
     """Time files in fresh processes, turn by turn: medians, ratios to the first one, loading, peak memory.
 
-    Batch 1, inputs of random numbers. A file with a program runs on attar's engine, an ONNX file in the peers.
+    Batch 1, random inputs. A file with a program runs on attar's engine, an ONNX file in the peers; a QDQ model
+    runs on the engine as well (`--against attar,onnxruntime`).
     """
     from ..evaluate.latency import Entrant, compete
 
@@ -58,8 +59,8 @@ def _runtimes(file: Path, against: str) -> list[str]:
         return ["attar"]
     found = [name.strip() for name in against.split(",")]
     for name in found:
-        if name not in ("onnxruntime", "openvino"):
-            raise DataError(f"--against {name}: onnxruntime and openvino are known")
+        if name not in ("attar", "onnxruntime", "openvino"):
+            raise DataError(f"--against {name}: attar, onnxruntime and openvino are known")
     return found
 
 

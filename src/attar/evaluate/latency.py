@@ -15,19 +15,24 @@ from statistics import median
 from typing import Any
 
 from ..errors import DataError, first_line
+from . import contestant
 
 PAUSE = 0.05  # seconds between turns
 WARM_UP = 3  # runs before the first turn, which count for nothing
-CONTESTANT = "attar.evaluate.contestant"
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """A file in a runtime ("attar", "onnxruntime" or "openvino") with so many threads."""
+    """A file in a runtime ("attar", "onnxruntime" or "openvino") with so many threads.
+
+    Attributes:
+        interpreter: that has the runtime, this process's own where it is empty.
+    """
 
     file: str
     runtime: str
     threads: int
+    interpreter: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def compete(
     Raises:
         DataError: a runtime that is not installed, or a file that it cannot run.
     """
-    for runtime in dict.fromkeys(entrant.runtime for entrant in entrants):
+    for runtime in dict.fromkeys(entrant.runtime for entrant in entrants if not entrant.interpreter):
         if runtime != "attar" and importlib.util.find_spec(runtime) is None:
             raise DataError(f"{runtime} is not installed")
     loaded = [[_Process(entrant).ended() for entrant in entrants] for _ in range(loads - 1)]
@@ -105,7 +110,13 @@ class _Process:
     load_seconds: float = field(init=False)
 
     def __post_init__(self) -> None:
-        words = [sys.executable, "-m", CONTESTANT, self.entrant.runtime, self.entrant.file, str(self.entrant.threads)]
+        # Elsewhere attar itself is not installed: the script is run as a file.
+        script = (
+            [self.entrant.interpreter, contestant.__file__]
+            if self.entrant.interpreter
+            else [sys.executable, "-m", contestant.__name__]
+        )
+        words = [*script, self.entrant.runtime, self.entrant.file, str(self.entrant.threads)]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         self.load_seconds = self._answer()["load"]

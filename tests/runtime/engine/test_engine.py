@@ -1,21 +1,24 @@
 """A file that runs as it is: the same integers as the oracle's, for any threads, without onnx; clear errors."""
 
+import re
 import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 
 import attar
 from attar import container
-from attar.errors import DataError, FormatError
+from attar.errors import DataError, FormatError, ModelError
 from attar.runtime.engine import KERNELS, Engine
 from attar.runtime.engine.build import with_program
-from attar.runtime.integer import Affine, FixedPoint, calibrate, lower, run
+from attar.runtime.integer import Affine, FixedPoint, calibrate, lower, run, to_qdq
 
-FASHION = Path(__file__).parents[3] / "examples" / "fashion"
+ROOT = Path(__file__).parents[3]
+FASHION = ROOT / "examples" / "fashion"
 NETWORKS = ("lenet5", "lenet_300_100", "vgg_small")
 
 
@@ -73,6 +76,20 @@ def test_a_file_without_a_program_is_refused():
         Engine(container.to_bytes(attar.load(FASHION / "lenet5.onnx")))
 
 
+def test_a_qdq_model_runs_as_its_program(tmp_path):
+    model, path = attar.load(FASHION / "lenet5.onnx"), tmp_path / "int8.onnx"
+    inputs = {"image": images()}
+    formats = calibrate(model, inputs, Affine())
+    ir.save(to_qdq(model, formats, Affine()), path)
+    wanted = run(lower(model, formats, Affine()), inputs).outputs["logits"]
+    np.testing.assert_array_equal(Engine(path)(inputs)["logits"], wanted)
+
+
+def test_a_model_in_floats_is_refused():
+    with pytest.raises(ModelError, match="left in float"):
+        Engine(FASHION / "lenet5.onnx")
+
+
 def test_inputs_that_do_not_fit_are_refused():
     engine = Engine(made("lenet5")[0])
     with pytest.raises(DataError, match=r"\(1, 28, 28\) wanted"):
@@ -98,3 +115,10 @@ def test_every_byte_of_a_section_may_be_anything():
         with suppress(FormatError, DataError):
             Engine(file.with_program(bytes(section)), max_memory_bytes=1 << 28)(images(1))
         section[at] = old
+
+
+def test_the_page_runs(tmp_path):
+    (block,) = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "engine.md").read_text(encoding="utf-8"), re.DOTALL)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    done = subprocess.run([sys.executable, "-c", block], cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and done.stdout.rstrip().endswith("14400"), done.stderr

@@ -88,22 +88,38 @@ static uint64_t block_of(const view *v, uint64_t row)
     return row / v->group_rows * v->blocks + row % v->group_rows / LANES;
 }
 
+/* Four channels of every tap, the first at `values`: a store for four weights. */
+static void pack_quads(int8_t *to, uint64_t tap_bytes, uint64_t taps, const int16_t *values)
+{
+    for (uint64_t tap = 0; tap < taps; tap++) {
+        uint32_t four = 0;
+        for (unsigned i = 0; i < QUAD; i++)
+            four |= (uint32_t)(uint8_t)values[i * taps + tap] << (8 * i);
+        attar_store32((uint8_t *)to + tap * tap_bytes, four);
+    }
+}
+
+/* Columns come channel after channel, in each tap after tap; a matrix's are one long tap, its channels in memory's order. */
 static void pack(const attar_step *step, uint64_t row, uint64_t first, uint64_t count, const int16_t *values)
 {
     const view v = view_of(step);
-    const uint64_t lane = row % v.group_rows % LANES;
-    int8_t *to = (int8_t *)(uintptr_t)packed_of(step, &v).weights + block_of(&v, row) * block_bytes(&v);
-    const uint32_t taps = step->matrix.taps, channels = step->matrix.channels;
+    const uint64_t taps = step->matrix.taps, lane = row % v.group_rows % LANES;
+    const int is_image = step->op->kind == ATTAR_CONVOLUTION;
+    const uint64_t tap_bytes = is_image ? (uint64_t)v.quads * VECTOR : 0; /* from tap to tap */
+    const uint64_t tap_columns = is_image ? 0 : step->matrix.channels;
+    int8_t *to = (int8_t *)(uintptr_t)packed_of(step, &v).weights + block_of(&v, row) * block_bytes(&v) + lane * QUAD;
     uint64_t channel = first / taps, tap = first % taps;
-    for (uint64_t i = 0; i < count; i++) {
-        const int is_image = step->op->kind == ATTAR_CONVOLUTION;
-        const uint64_t column = is_image ? channel : tap * channels + channel;
-        const uint64_t quad = (is_image ? tap * v.quads : 0) + column / QUAD;
-        to[quad * VECTOR + lane * QUAD + column % QUAD] = (int8_t)values[i];
-        if (++tap == taps) {
-            tap = 0;
-            channel++;
+    for (uint64_t i = 0; i < count; channel++, tap = 0) {
+        if (tap == 0 && channel % QUAD == 0 && count - i >= QUAD * taps && (is_image || taps == 1)) {
+            pack_quads(to + channel / QUAD * VECTOR, tap_bytes, taps, values + i);
+            i += QUAD * taps;
+            channel += QUAD - 1;
+            continue;
         }
+        uint64_t column = tap * tap_columns + channel;
+        int8_t *place = to + tap * tap_bytes;
+        for (; tap < taps && i < count; tap++, i++, column += tap_columns, place += tap_bytes)
+            place[column / QUAD * VECTOR + column % QUAD] = (int8_t)values[i];
     }
 }
 

@@ -18,9 +18,14 @@ from .stored import InTable
 GRID = "grid"
 
 
+def section_of(program: Program) -> bytes:
+    """Return a section that holds all of its constants."""
+    return section(planned(physical(program)))
+
+
 def machine_of(program: Program, *, threads: int = 1) -> Machine:
     """Return an engine for a program that is in no file yet."""
-    made = Machine(section(planned(physical(program))), threads=threads)
+    made = Machine(section_of(program), threads=threads)
     made.ready()
     return made
 

@@ -2,26 +2,31 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ... import container
+from ...codec.threads import in_threads
 from ...container import AttarFile, TensorEntry
 from ...errors import DataError, FormatError
 from .native import KERNELS, MAX_MEMORY_BYTES, Machine, Wanted
 
 
 class Engine:
-    """A file's program, ready to run: no graph, no onnx, no onnxruntime.
+    """A program, ready to run: that of an `.attar` file, which takes no graph, no onnx and no onnxruntime.
 
     Args:
-        source: path of an `.attar` file that has a program, or the file's bytes.
+        source: path of an `.attar` file that has a program, or the file's bytes; or path of a QDQ ONNX model, which is
+            lowered first (and takes onnx for that).
         threads: 1 to 64; 0 for as many as there are cores. Their number changes no bit.
         kernels: the most able kind of kernel to use, one of `KERNELS`.
         max_memory_bytes: refuse programs that need more.
 
     Raises:
         FormatError: the file cannot be read or is damaged, or it has no program.
+        ModelError: an ONNX model with an operator that is not in integers, or that the engine does not know.
     """
 
     def __init__(
@@ -32,16 +37,23 @@ class Engine:
         kernels: str = KERNELS[-1],
         max_memory_bytes: int = MAX_MEMORY_BYTES,
     ) -> None:
+        threads = threads or len(os.sched_getaffinity(0))
+        limits = {"kernels": kernels, "threads": threads, "max_memory_bytes": max_memory_bytes}
+        self.preprocessing: dict[str, Any] | None = None
+        self.class_names: list[str] | None = None
+        if not isinstance(source, bytes) and Path(source).suffix == ".onnx":
+            self.machine = Machine(_lowered(Path(source)), **limits)
+            self.machine.ready()
+            return
         file = container.open(source, graph=False)
         label = "the given bytes" if file.path is None else str(file.path)
         if file.program is None:
             raise FormatError(f"{label}: no program is inside; `attar compress --integer` writes one")
         self.preprocessing, self.class_names = file.preprocessing, file.class_names
-        threads = threads or len(os.sched_getaffinity(0))
         try:
-            self.machine = Machine(file.program, kernels=kernels, threads=threads, max_memory_bytes=max_memory_bytes)
-            for number, wanted in self.machine.wanted().items():
-                _load(self.machine, number, wanted, file, threads)
+            self.machine = Machine(file.program, **limits)
+            wanted = list(self.machine.wanted().items())
+            in_threads(lambda each: _load(self.machine, *each, file), wanted, threads)
             self.machine.ready()
         except FormatError as error:
             raise FormatError(f"{label}: {error}") from error
@@ -60,7 +72,16 @@ class Engine:
         return self.machine.run({self.machine.inputs[0].name: inputs})
 
 
-def _load(machine: Machine, number: int, wanted: Wanted, file: AttarFile, threads: int) -> None:
+def _lowered(path: Path) -> bytes:
+    """Return the section of a QDQ model."""
+    from ...graph import load
+    from ..integer import from_qdq
+    from .build import section_of
+
+    return section_of(from_qdq(load(path, fold=False)))
+
+
+def _load(machine: Machine, number: int, wanted: Wanted, file: AttarFile) -> None:
     if wanted.place >= len(file.entries):
         raise FormatError(f"program: it wants tensor {wanted.place} of the table, which has {len(file.entries)}")
     entry = file.entries[wanted.place]
@@ -71,7 +92,7 @@ def _load(machine: Machine, number: int, wanted: Wanted, file: AttarFile, thread
         raise FormatError(
             f"program: weights of {wanted.rows} x {wanted.columns} wanted, {entry.name!r} is {entry.shape}"
         )
-    found = file.quantized(entry.name, element="int16" if wanted.is_wide else "int8", threads=threads)
+    found = file.quantized(entry.name, element="int16" if wanted.is_wide else "int8")
     machine.load_floats(number, found.scales)
     machine.load_rows(number, 0, found.integers.reshape(wanted.rows, wanted.columns))
 
