@@ -51,8 +51,7 @@ static void run_table(const attar_step *step, uint8_t *arena, uint64_t begin, ui
     const int is_wide = table->source == ATTAR_INLINE_INT16;
     for (uint64_t i = place_of_item(begin, step->items, to->elements);
          i < place_of_item(end, step->items, to->elements); i++) {
-        const uint32_t found = integer_at(from, arena + from->offset, i);
-        const uint32_t u = found < from->top ? found : from->top; /* of a hostile program it may be more */
+        const uint32_t u = integer_at(from, arena + from->offset, i);
         put_integer(to, arena + to->offset, i, is_wide ? attar_load16(table->data + 2 * u) : table->data[u]);
     }
 }
