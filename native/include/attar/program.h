@@ -27,7 +27,15 @@ extern "C" {
     X(ATTAR_REQUANTIZE, "requantize")                                                              \
     X(ATTAR_TABLE, "table")                                                                        \
     X(ATTAR_TRANSPOSE, "transpose")                                                                \
-    X(ATTAR_PAD, "pad")
+    X(ATTAR_PAD, "pad")                                                                            \
+    X(ATTAR_TRANSPOSED_CONVOLUTION, "transposed convolution")                                      \
+    X(ATTAR_SLICE, "slice")                                                                        \
+    X(ATTAR_PICK, "pick")                                                                          \
+    X(ATTAR_INTERPOLATE, "interpolate")                                                            \
+    X(ATTAR_MATRIX_PRODUCT, "matrix product")                                                      \
+    X(ATTAR_PARAMETRIC_RELU, "parametric relu")                                                    \
+    X(ATTAR_EXTREME, "extreme")                                                                    \
+    X(ATTAR_SOFTMAX, "softmax")
 
 #define ATTAR_OPERATOR_ENUM(code, name) code,
 typedef enum attar_kind { ATTAR_OPERATOR_TABLE(ATTAR_OPERATOR_ENUM) ATTAR_KIND_COUNT } attar_kind;
@@ -52,6 +60,8 @@ enum {
     ATTAR_EXTENT_MAX = 1 << 24, /* of an axis, a window's step or its border */
     ATTAR_REDUCTION_MAX = 1 << 26
 };
+/* What a softmax's table has for the largest number. */
+#define ATTAR_SHARE_ONE (UINT32_C(1) << 30)
 #define ATTAR_NOTHING UINT32_MAX /* an operand that is not there */
 #define ATTAR_ELEMENTS_MAX (UINT64_C(1) << 31)
 #define ATTAR_ARENA_MAX (UINT64_C(1) << 40)
@@ -85,6 +95,9 @@ typedef struct attar_window {
     uint32_t begin[2]; /* the border before; the output's extents say how far the windows reach */
 } attar_window;
 
+/* The constants of one axis that is looked up: a cell for each place; two, and how much the farther one weighs. */
+enum { ATTAR_NEARER, ATTAR_FARTHER, ATTAR_SHARE, ATTAR_CELLS };
+
 /* One operator. Those fields count that its kind has. */
 typedef struct attar_operator {
     attar_kind kind;
@@ -96,19 +109,23 @@ typedef struct attar_operator {
     uint32_t accumulator_bits;
     attar_window window;
     uint32_t groups;
-    uint32_t weight_bits; /* of layers with weights: 2 to 16 */
+    uint32_t weight_bits; /* of layers with weights: 2 to 16; of those of cells: 0 to 15 */
     uint32_t weights; /* constants */
     uint32_t scales;
     uint32_t bias;
     uint32_t channels; /* of the image whose numbers, channels first, a dense layer's columns are; 1 where they lie in order */
     uint32_t is_transposed; /* weights lie as (inputs, outputs) */
-    uint32_t weight_axes; /* of scale shift: bit i is set where the weights run along axis i, */
+    uint32_t weight_axes; /* of scale shift and slopes: bit i is set where the weights run along axis i, */
     uint32_t bias_axes;   /* and where the bias does */
     const uint32_t *counts[2]; /* of average pools: the cells that count, along the height and the width of the output */
+    uint32_t is_least; /* of extremes: the least, not the largest */
     uint32_t axis;
     uint32_t axes[ATTAR_RANK_MAX];
     uint32_t pads[ATTAR_RANK_MAX][2];
     uint32_t value; /* of a pad's cells, as u */
+    uint32_t starts[ATTAR_RANK_MAX]; /* of slices: the first cell along each axis, */
+    int32_t steps[ATTAR_RANK_MAX];   /* and how far the next one is */
+    uint32_t cells[ATTAR_RANK_MAX][ATTAR_CELLS]; /* nothing where an axis stays as it is */
 } attar_operator;
 
 /* An input or an output: `axes[i]` is the axis, as the network's user counts, that lies at place i in memory. */

@@ -17,7 +17,7 @@ static attar_status lay_out(const attar_program *program, const attar_engine_opt
     attar_status status = checked(options);
     attar_engine *made = attar_take(from, sizeof(attar_engine));
     attar_step *steps = attar_take(from, program->operator_count * sizeof(attar_step));
-    uint64_t *missing = attar_take(from, program->operator_count * sizeof(uint64_t));
+    attar_missing *missing = attar_take(from, program->operator_count * sizeof(attar_missing));
     if (status == ATTAR_OK)
         *pool = attar_take(from, attar_pool_bytes(options->threads));
     for (uint32_t i = 0; status == ATTAR_OK && i < program->operator_count; i++) {
@@ -55,14 +55,16 @@ static int is_of_table(const attar_program *program, uint32_t number)
     return number != ATTAR_NOTHING && program->constants[number].source <= ATTAR_TABLE_FLOATS;
 }
 
-/* What is to come for a step: its weights and one load of steps; one load of the bias. */
-static uint64_t expected(const attar_step *step)
+static attar_missing expected(const attar_step *step)
 {
-    if (!attar_has_matrix(step->op))
-        return 0;
-    const uint64_t weights = (uint64_t)step->matrix.rows * step->matrix.taps * step->matrix.channels;
-    return (is_of_table(step->program, step->op->weights) ? weights + 1 : 0) +
-           (is_of_table(step->program, step->op->bias) ? 1 : 0);
+    attar_missing missing = {0, 0, 0};
+    if (attar_has_matrix(step->op) && is_of_table(step->program, step->op->weights)) {
+        missing.weights = (uint64_t)step->matrix.rows * step->matrix.taps * step->matrix.channels;
+        missing.scales = 1;
+    }
+    if (attar_has_matrix(step->op) && is_of_table(step->program, step->op->bias))
+        missing.bias = 1;
+    return missing;
 }
 
 attar_status attar_engine_open(const attar_program *program, const attar_engine_options *options, void *memory_,
@@ -121,43 +123,42 @@ attar_status attar_engine_wanted(const attar_engine *engine, uint32_t number, at
     return ATTAR_OK;
 }
 
-/* The step that wants rows `first` to `first + count - 1` of a constant; NULL where none does, or not so many. */
-static attar_step *step_for_rows(attar_engine *engine, uint32_t number, uint64_t first, uint64_t count)
+/* The operator that wants rows `first` to `first + count - 1` of a constant, and how many numbers they are; 0 where
+ * none does, or not so many. */
+static uint64_t wanted_of_rows(const attar_engine *engine, uint32_t number, uint64_t first, uint64_t count, uint32_t *op)
 {
     attar_wanted wanted;
-    uint32_t op;
     if (attar_engine_wanted(engine, number, &wanted) != ATTAR_OK || wanted.index == ATTAR_NOTHING || wanted.is_bias)
-        return NULL;
-    if (first > wanted.rows || count > wanted.rows - first || !reader_of(engine, number, &op))
-        return NULL;
-    if (count * wanted.columns > engine->missing[op])
-        return NULL;
-    engine->missing[op] -= count * wanted.columns;
-    return &engine->steps[op];
+        return 0;
+    if (first > wanted.rows || count > wanted.rows - first || !reader_of(engine, number, op))
+        return 0;
+    return count * wanted.columns <= engine->missing[*op].weights ? count * wanted.columns : 0;
 }
 
 attar_status attar_engine_load_rows(attar_engine *engine, uint32_t number, uint64_t first, uint64_t count,
                                     const int16_t *values)
 {
-    attar_step *step = step_for_rows(engine, number, first, count);
-    if (step == NULL)
+    uint32_t op;
+    const uint64_t total = wanted_of_rows(engine, number, first, count, &op);
+    if (total == 0)
         return ATTAR_BAD_ARGUMENT;
-    const uint64_t columns = (uint64_t)step->matrix.taps * step->matrix.channels;
-    const uint64_t total = count * (step->op->is_transposed ? step->matrix.rows : columns);
-    for (uint64_t i = 0; !step->matrix.is_wide && i < total; i++)
+    for (uint64_t i = 0; !engine->steps[op].matrix.is_wide && i < total; i++)
         if (values[i] < INT8_MIN || values[i] > INT8_MAX)
             return ATTAR_BAD_SYMBOL;
-    attar_prepare_rows(step, first, count, values);
+    attar_prepare_rows(&engine->steps[op], first, count, values);
+    engine->missing[op].weights -= total;
     return ATTAR_OK;
 }
 
 attar_status attar_engine_load_rows8(attar_engine *engine, uint32_t number, uint64_t first, uint64_t count,
                                      const int8_t *values)
 {
-    attar_step *step = step_for_rows(engine, number, first, count);
-    if (step == NULL)
+    uint32_t op;
+    const uint64_t total = wanted_of_rows(engine, number, first, count, &op);
+    if (total == 0)
         return ATTAR_BAD_ARGUMENT;
-    attar_prepare_rows8(step, first, count, values);
+    attar_prepare_rows8(&engine->steps[op], first, count, values);
+    engine->missing[op].weights -= total;
     return ATTAR_OK;
 }
 
@@ -168,22 +169,30 @@ attar_status attar_engine_load_floats(attar_engine *engine, uint32_t number, con
     const attar_status status = attar_engine_wanted(engine, number, &wanted);
     if (status != ATTAR_OK)
         return status;
-    if (wanted.index == ATTAR_NOTHING || !reader_of(engine, number, &op) || engine->missing[op] == 0 ||
+    if (wanted.index == ATTAR_NOTHING || !reader_of(engine, number, &op) ||
         (count != wanted.scales && (count != 1 || wanted.is_bias)))
+        return ATTAR_BAD_ARGUMENT;
+    uint32_t *missing = wanted.is_bias ? &engine->missing[op].bias : &engine->missing[op].scales;
+    if (*missing == 0)
         return ATTAR_BAD_ARGUMENT;
     if (wanted.is_bias)
         attar_prepare_bias(&engine->steps[op], values);
     else
         attar_prepare_scales(&engine->steps[op], values, count);
-    engine->missing[op]--;
+    --*missing;
     return ATTAR_OK;
+}
+
+static int is_complete(const attar_missing *missing)
+{
+    return missing->weights == 0 && missing->scales == 0 && missing->bias == 0;
 }
 
 attar_status attar_engine_ready(attar_engine *engine)
 {
     attar_status status = ATTAR_OK;
     for (uint32_t i = 0; status == ATTAR_OK && i < engine->program->operator_count; i++)
-        status = engine->missing[i] == 0 ? attar_prepare_finish(&engine->steps[i]) : ATTAR_NOT_READY;
+        status = is_complete(&engine->missing[i]) ? attar_prepare_finish(&engine->steps[i]) : ATTAR_NOT_READY;
     engine->is_ready = status == ATTAR_OK;
     return status;
 }

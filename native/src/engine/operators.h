@@ -22,4 +22,26 @@ typedef struct building {
 /* Reads one operator and holds it against the tensors and constants, all of which are there. */
 void attar_read_operator(reader *r, building *b, attar_operator *op);
 
+/* The fields of a kind, behind output and inputs. */
+typedef void attar_read_fields(reader *r, building *b, attar_operator *op);
+
+attar_read_fields attar_read_convolution;
+attar_read_fields attar_read_dense;
+attar_read_fields attar_read_scale_shift;
+attar_read_fields attar_read_two;
+attar_read_fields attar_read_average_pool;
+attar_read_fields attar_read_max_pool;
+attar_read_fields attar_read_concat;
+attar_read_fields attar_read_requantize;
+attar_read_fields attar_read_table;
+attar_read_fields attar_read_transpose;
+attar_read_fields attar_read_pad;
+attar_read_fields attar_read_slice;
+attar_read_fields attar_read_pick;
+attar_read_fields attar_read_interpolate;
+attar_read_fields attar_read_matrix_product;
+attar_read_fields attar_read_parametric_relu;
+attar_read_fields attar_read_extreme;
+attar_read_fields attar_read_softmax;
+
 #endif

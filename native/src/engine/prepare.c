@@ -17,12 +17,12 @@ static attar_matrix matrix_of(const attar_program *program, const attar_operator
     const attar_tensor *from = &program->tensors[op->inputs[0]], *to = &program->tensors[op->output];
     const attar_source source = program->constants[op->weights].source;
     attar_matrix matrix = {to->dims[to->rank - 1], 1, 1, source != ATTAR_INLINE_INT8};
-    if (op->kind == ATTAR_CONVOLUTION) {
-        matrix.taps = op->window.kernel[0] * op->window.kernel[1];
-        matrix.channels = from->dims[2] / op->groups;
-    } else {
+    if (op->kind == ATTAR_DENSE) {
         matrix.channels = op->channels;
         matrix.taps = from->dims[from->rank - 1] / op->channels;
+    } else {
+        matrix.taps = op->window.kernel[0] * op->window.kernel[1];
+        matrix.channels = from->dims[2] / op->groups;
     }
     if (source == ATTAR_TABLE_INTEGERS)
         matrix.is_wide = op->weight_bits > 8;
@@ -38,10 +38,15 @@ static uint64_t scaling_count(const attar_program *program, const attar_operator
         return (uint64_t)to->dims[0] * to->dims[1];
     case ATTAR_SUM:
     case ATTAR_CONCAT:
+    case ATTAR_EXTREME:
         return op->input_count;
+    case ATTAR_PARAMETRIC_RELU:
+        return 2;
     case ATTAR_SCALE_SHIFT:
     case ATTAR_PRODUCT:
+    case ATTAR_MATRIX_PRODUCT:
     case ATTAR_REQUANTIZE:
+    case ATTAR_SOFTMAX:
         return 1;
     default:
         return 0;
@@ -271,9 +276,25 @@ static attar_status finish_product(attar_step *step)
 {
     const attar_tensor *left = step_input(step, 0), *right = step_input(step, 1);
     const float above[2] = {left->scale, right->scale};
-    if (!fits_accumulator(step->op, reach(left) * reach(right), 0))
+    const uint64_t terms = step->op->kind == ATTAR_PRODUCT ? 1 : left->dims[left->rank - 1];
+    if (!fits_accumulator(step->op, terms * reach(left) * reach(right), 0))
         return ATTAR_BAD_PROGRAM;
     return scale_one(above, 2, &step_output(step)->scale, 1, step->op->accumulator_bits, step->scalings);
+}
+
+/* Numbers from 0 on as they are, those below it by their slopes. */
+static attar_status finish_slopes(attar_step *step)
+{
+    const attar_constant *constants = step->program->constants;
+    const attar_tensor *from = step_input(step, 0), *to = step_output(step);
+    const float above[2] = {from->scale, float_at(constants[step->op->scales].data, 0)};
+    const uint64_t steepest = largest_of(&constants[step->op->weights]);
+    if (!is_scale(above[1]) || !fits_accumulator(step->op, (steepest > 1 ? steepest : 1) * reach(from), 0))
+        return ATTAR_BAD_PROGRAM;
+    const attar_status status = scale_one(above, 1, &to->scale, 1, step->op->accumulator_bits, &step->scalings[0]);
+    return status == ATTAR_OK
+               ? scale_one(above, 2, &to->scale, 1, step->op->accumulator_bits, &step->scalings[1])
+               : status;
 }
 
 static attar_status finish_average(attar_step *step)
@@ -303,10 +324,18 @@ static attar_status finish_sum(attar_step *step)
     return status;
 }
 
-/* Every input by itself; integers of 16 bits take no more than an accumulator of 32. */
+/* What is no accumulator, integers of 16 bits or shares, takes no more than one of 32. */
+enum { BITS = 32 };
+
+static attar_status finish_shares(attar_step *step)
+{
+    const float share = 1.0f / (float)ATTAR_SHARE_ONE;
+    return scale_one(&share, 1, &step_output(step)->scale, 1, BITS, step->scalings);
+}
+
+/* Every input by itself. */
 static attar_status finish_each(attar_step *step)
 {
-    enum { BITS = 32 };
     attar_status status = ATTAR_OK;
     for (uint32_t i = 0; status == ATTAR_OK && i < step->op->input_count; i++)
         status = scale_one(&step_input(step, i)->scale, 1, &step_output(step)->scale, 1, BITS, &step->scalings[i]);
@@ -317,19 +346,26 @@ static attar_status finish_operator(attar_step *step)
 {
     switch (step->op->kind) {
     case ATTAR_CONVOLUTION:
+    case ATTAR_TRANSPOSED_CONVOLUTION:
     case ATTAR_DENSE:
         return finish_matrix(step);
     case ATTAR_SCALE_SHIFT:
         return finish_scale_shift(step);
     case ATTAR_PRODUCT:
+    case ATTAR_MATRIX_PRODUCT:
         return finish_product(step);
+    case ATTAR_PARAMETRIC_RELU:
+        return finish_slopes(step);
     case ATTAR_AVERAGE_POOL:
         return finish_average(step);
     case ATTAR_SUM:
         return finish_sum(step);
     case ATTAR_CONCAT:
+    case ATTAR_EXTREME:
     case ATTAR_REQUANTIZE:
         return finish_each(step);
+    case ATTAR_SOFTMAX:
+        return finish_shares(step);
     default:
         return ATTAR_OK;
     }

@@ -30,7 +30,7 @@ attar_status attar_prepare_finish(attar_step *step);
 
 static inline int attar_has_matrix(const attar_operator *op)
 {
-    return op->kind == ATTAR_CONVOLUTION || op->kind == ATTAR_DENSE;
+    return op->kind == ATTAR_CONVOLUTION || op->kind == ATTAR_TRANSPOSED_CONVOLUTION || op->kind == ATTAR_DENSE;
 }
 
 #endif

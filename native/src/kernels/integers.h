@@ -5,14 +5,15 @@
 #include "../codec/bytes.h"
 #include "kernel.h"
 
-/* The i-th u of a tensor whose bytes begin at `data`. */
+/* The i-th u of a tensor whose bytes begin at `data`. A hostile program may read a tensor of 5 bits where it has put one
+ * of 8: only the bits of the format count, so that no u is beyond what tables and accumulators were made for. */
 static inline uint32_t integer_at(const attar_tensor *tensor, const uint8_t *data, uint64_t i)
 {
     if (tensor->storage == 8)
-        return data[i];
+        return data[i] & tensor->top;
     if (tensor->storage == 16)
-        return ((const uint16_t *)(const void *)data)[i];
-    return (uint32_t)data[i / 2] >> (i % 2 * 4) & 15u;
+        return ((const uint16_t *)(const void *)data)[i] & tensor->top;
+    return (uint32_t)data[i / 2] >> (i % 2 * 4) & tensor->top;
 }
 
 /* The neighbor in a shared byte stays as it is. */

@@ -37,7 +37,15 @@
     X(attar_ref_requantize)                                                                        \
     X(attar_ref_table)                                                                             \
     X(attar_ref_transpose)                                                                         \
-    X(attar_ref_pad)
+    X(attar_ref_pad)                                                                               \
+    X(attar_ref_transposed_convolution)                                                            \
+    X(attar_ref_slice)                                                                             \
+    X(attar_ref_pick)                                                                              \
+    X(attar_ref_interpolate)                                                                       \
+    X(attar_ref_matrix_product)                                                                    \
+    X(attar_ref_parametric_relu)                                                                   \
+    X(attar_ref_extreme)                                                                           \
+    X(attar_ref_softmax)
 
 #define ATTAR_KERNEL_TABLE(X) ATTAR_AVX512VNNI_KERNELS(X) ATTAR_PORTABLE_KERNELS(X) ATTAR_REF_KERNELS(X)
 

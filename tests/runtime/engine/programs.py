@@ -1,6 +1,7 @@
 """Random programs of one operator, everything about them drawn: formats, shapes, windows, limits, scales."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -14,18 +15,26 @@ from attar.runtime.integer.program import (
     Concat,
     Convolution,
     Dense,
+    Extreme,
+    Interpolate,
+    MatrixProduct,
     MaxPool,
     Operator,
     Pad,
+    ParametricRelu,
+    Pick,
     Product,
     Program,
     Requantize,
     Reshape,
     ScaleShift,
+    Slice,
+    Softmax,
     Sum,
     Table,
     Tensor,
     Transpose,
+    TransposedConvolution,
 )
 
 BITS = (8, 8, 8, 8, 2, 4, 5, 9, 12, 16)
@@ -282,6 +291,125 @@ def pad(draw: Draw) -> Program:
     return program(operator, {"x": shape, "y": wide}, {"x": form, "y": form})
 
 
+def transposed_convolution(draw: Draw) -> Program:
+    source, target = draw.format(), draw.format()
+    extents = tuple(draw.number(1, 9) for _ in range(int(draw.rng.choice([2, 2, 1]))))
+    groups = draw.number(1, 4)
+    channels, outputs = groups * draw.number(1, 30), groups * draw.number(1, 40)
+    kernel, strides, dilations = (tuple(draw.number(1, 4) for _ in extents) for _ in range(3))
+    begins, out = zip(
+        *(spread(draw, *axis) for axis in zip(extents, kernel, strides, dilations, strict=True)), strict=True
+    )
+    fields = weighted(draw, source, target, (outputs, channels // groups, *kernel))
+    moves = {"strides": strides, "dilations": dilations, "begins": begins, "groups": groups}
+    operator = TransposedConvolution(**clamp(draw, target), **fields, **moves)
+    return program(operator, {"x": (channels, *extents), "y": (outputs, *out)}, {"x": source, "y": target})
+
+
+def spread(draw: Draw, extent: int, taps: int, stride: int, dilation: int) -> tuple[int, int]:
+    """Return how many places are cut off before an axis, and how many are left; some that nothing meets."""
+    full = (extent - 1) * stride + (taps - 1) * dilation + 1
+    begin = int(draw.rng.integers(0, min(full, 5)))
+    return begin, int(draw.rng.integers(1, full - begin + 3))
+
+
+def slice_(draw: Draw) -> Program:
+    form, shape = draw.format(), shape_of(draw)
+    cuts = [cut(draw, extent) for extent in shape]
+    starts, steps, out = zip(*cuts, strict=True)
+    operator = Slice(inputs=("x",), output="y", starts=starts, steps=steps)
+    return program(operator, {"x": shape, "y": out}, {"x": form, "y": form})
+
+
+def cut(draw: Draw, extent: int) -> tuple[int, int, int]:
+    """Return where a slice of an axis begins, its step of either sign, and how many cells it takes."""
+    start, step = int(draw.rng.integers(extent)), draw.number(1, 4)
+    if draw.rng.integers(2):
+        return start, step, int(draw.rng.integers((extent - 1 - start) // step + 1)) + 1
+    return start, -step, int(draw.rng.integers(start // step + 1)) + 1
+
+
+def pick(draw: Draw) -> Program:
+    form, shape = draw.format(), shape_of(draw)
+    indices = tuple(cells(draw, extent, draw.number(1, 20)) for extent in shape)
+    if draw.rng.integers(2):
+        whole = int(draw.rng.integers(len(shape)))
+        indices = (*indices[:whole], np.arange(shape[whole], dtype=np.int32), *indices[whole + 1 :])
+    operator = Pick(inputs=("x",), output="y", indices=indices)
+    return program(operator, {"x": shape, "y": tuple(map(len, indices))}, {"x": form, "y": form})
+
+
+def cells(draw: Draw, extent: int, count: int) -> np.ndarray:
+    return draw.rng.integers(0, extent, count).astype(np.int32)
+
+
+def interpolate(draw: Draw) -> Program:
+    form, shape = draw.format(), shape_of(draw)
+    chosen = draw.rng.permutation(len(shape))[: int(draw.rng.integers(0, min(len(shape), 3) + 1))]
+    axes = tuple(sorted(int(axis) for axis in chosen))
+    bits, counts = int(draw.rng.choice([0, 1, 3, 11, 15])), [draw.number(1, 20) for _ in axes]
+    nearer, farther = (
+        tuple(cells(draw, shape[axis], count) for axis, count in zip(axes, counts, strict=True)) for _ in range(2)
+    )
+    weights = tuple(draw.rng.integers(0, 2**bits + 1, count).astype(np.int32) for count in counts)
+    fields = {"axes": axes, "nearer": nearer, "farther": farther, "weights": weights, "weight_bits": bits}
+    wide = list(shape)
+    for axis, count in zip(axes, counts, strict=True):
+        wide[axis] = count
+    operator = Interpolate(inputs=("x",), output="y", **fields)
+    return program(operator, {"x": shape, "y": tuple(wide)}, {"x": form, "y": form})
+
+
+def matrix_product(draw: Draw) -> Program:
+    front = shape_of(draw)[: int(draw.rng.integers(1, 3))]
+    rows, terms, columns = draw.number(1, 20), draw.number(1, 60), draw.number(1, 20)
+    whole = int(draw.rng.integers(3))
+    left, right = (front if whole != number else some_axes(draw, front) for number in (1, 2))
+    shapes = {"a": (*left, rows, terms), "b": (*right, terms, columns)}
+    shapes["y"] = (*np.maximum(left, right).tolist(), rows, columns)
+    forms = {name: draw.format() for name in shapes}
+    width = accumulator_bits(offset_bits(forms["a"]), offset_bits(forms["b"]), terms)
+    forms["y"] = replace(forms["y"], scale=float(np.float32(forms["y"].scale * terms)))
+    factor = forms["a"].exact_scale * forms["b"].exact_scale / forms["y"].exact_scale
+    fields = {"accumulator_bits": width, "rescale": rescale([factor], width)}
+    return program(MatrixProduct(**clamp(draw, forms["y"], "a", "b"), **fields), shapes, forms)
+
+
+def parametric_relu(draw: Draw) -> Program:
+    source, target, shape = draw.format(), draw.format(), shape_of(draw)
+    width, scales = accumulator_bits(offset_bits(source), 16, 1), np.array([2.0 ** -draw.number(8, 16)], np.float32)
+    factors = [source.exact_scale / target.exact_scale, *product_factors(scales, source, target)]
+    operator = ParametricRelu(
+        **clamp(draw, target),
+        accumulator_bits=width,
+        rescale=each_rescale(factors, width),
+        slopes=draw.rng.integers(-(2**14), 2**14 + 1, some_axes(draw, shape)).astype(np.int16),
+        scales=scales,
+    )
+    return program(operator, {"x": shape, "y": shape}, {"x": source, "y": target})
+
+
+def extreme(draw: Draw) -> Program:
+    shape, names = shape_of(draw), [f"x{number}" for number in range(draw.number(1, 4))]
+    shapes = {name: shape if draw.rng.integers(2) else some_axes(draw, shape) for name in names}
+    shapes["y"] = tuple(np.max(list(shapes.values()), axis=0).tolist())
+    forms = {name: draw.format() for name in shapes}
+    entries = each_rescale([forms[name].exact_scale / forms["y"].exact_scale for name in names])
+    operator = Extreme(**clamp(draw, forms["y"], *names), largest=bool(draw.rng.integers(2)), rescale=entries)
+    return program(operator, shapes, forms)
+
+
+def softmax(draw: Draw) -> Program:
+    source, shape = draw.format(bits=int(draw.rng.choice([2, 4, 8, 8, 11, 12]))), shape_of(draw)
+    target = replace(draw.format(), scale=float(np.float32(2.0 ** draw.rng.uniform(-14, -5))))
+    table = np.rint(np.exp(-np.arange(2**source.bits) * source.scale) * 2**30).astype(np.int32)
+    fields = {"axis": int(draw.rng.integers(len(shape))), "table": table}
+    factor = rescale([1 / target.exact_scale / 2**30])
+    return program(
+        Softmax(**clamp(draw, target), **fields, rescale=factor), {"x": shape, "y": shape}, {"x": source, "y": target}
+    )
+
+
 RANDOM: dict[str, Callable[[Draw], Program]] = {
     "convolution": convolution,
     "depthwise": depthwise,
@@ -297,7 +425,50 @@ RANDOM: dict[str, Callable[[Draw], Program]] = {
     "transpose": transpose,
     "reshape": reshape,
     "pad": pad,
+    "transposed convolution": transposed_convolution,
+    "slice": slice_,
+    "pick": pick,
+    "interpolate": interpolate,
+    "matrix product": matrix_product,
+    "parametric relu": parametric_relu,
+    "extreme": extreme,
+    "softmax": softmax,
 }
+
+
+def turned(draw: Draw, program: Program) -> Program:
+    """Return a program whose inputs lie in another order of axes; those of one axis channels last."""
+    tensors, before = dict(program.tensors), []
+    for name in program.inputs:
+        before += as_image(draw, tensors, name) if len(tensors[name].shape) == 1 else transposed(draw, tensors, name)
+    inputs = tuple(f"{name}/given" for name in program.inputs)
+    return Program(tensors, (*before, *program.operators), inputs, program.outputs)
+
+
+def transposed(draw: Draw, tensors: dict[str, Tensor], name: str) -> list[Operator]:
+    """Declare a tensor from which a Transpose makes `name`."""
+    shape = tensors[name].shape
+    axes = tuple(int(axis) for axis in draw.rng.permutation(len(shape)))
+    given = tuple(shape[axes.index(axis)] for axis in range(len(shape)))
+    tensors[f"{name}/given"] = Tensor(f"{name}/given", given, tensors[name].format)
+    return [Transpose(inputs=(f"{name}/given",), output=name, axes=axes)]
+
+
+def as_image(draw: Draw, tensors: dict[str, Tensor], name: str) -> list[Operator]:
+    """Declare an image that a window sees, and that is flattened into `name`."""
+    shape = image_of(draw, tensors[name].shape[0])
+    for new in (f"{name}/given", f"{name}/seen"):
+        tensors[new] = Tensor(new, shape, tensors[name].format)
+    window = {"kernel": (1,), "strides": (1,), "dilations": (1,), "pads": ((0, 0),)}
+    seen = MaxPool(inputs=(f"{name}/given",), output=f"{name}/seen", **window)
+    return [seen, Reshape(inputs=(f"{name}/seen",), output=name)]
+
+
+def image_of(draw: Draw, count: int) -> tuple[int, ...]:
+    """Return channels and an extent of so many numbers."""
+    divisors = [number for number in range(1, count + 1) if count % number == 0]
+    channels = int(draw.rng.choice(divisors))
+    return channels, count // channels
 
 
 def widest(program: Program) -> int:
@@ -305,4 +476,4 @@ def widest(program: Program) -> int:
     return max((op.accumulator_bits for op in program.operators if hasattr(op, "accumulator_bits")), default=0)
 
 
-__all__ = ["RANDOM", "Draw", "signed_bits", "widest"]
+__all__ = ["RANDOM", "Draw", "signed_bits", "turned", "widest"]

@@ -27,7 +27,7 @@ static ATTAR_TARGET_AVX512VNNI constants constants_of(const attar_step *step)
         c.zeros[i] = _mm512_set1_epi32((int32_t)step_input(step, i)->zero);
         c.multipliers[i] = _mm512_set1_epi64(step->scalings[i].multiplier);
     }
-    c.half = _mm512_set1_epi64(shift > 0 ? INT64_C(1) << (shift - 1) : 0);
+    c.half = _mm512_set1_epi64(shift > 0 ? 1LL << (shift - 1) : 0LL);
     c.low = _mm512_set1_epi64((int64_t)step->op->low - to->zero);
     c.high = _mm512_set1_epi64((int64_t)step->op->high - to->zero);
     c.zero = _mm512_set1_epi32((int32_t)to->zero);
@@ -45,7 +45,7 @@ VNNI_TEXT __m512i eight(__m512i a, __m512i b, const constants *c)
 
 VNNI_TEXT void add(const uint8_t *a, const uint8_t *b, uint8_t *to, uint32_t count, const constants *c)
 {
-    const __mmask16 mask = count >= LANES ? 0xffff : (__mmask16)((1u << count) - 1);
+    const __mmask16 mask = (__mmask16)(count >= LANES ? 0xffffu : (1u << count) - 1);
     const __m512i x = _mm512_sub_epi32(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, a)), c->zeros[0]);
     const __m512i y = _mm512_sub_epi32(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, b)), c->zeros[1]);
     const __m512i even = eight(x, y, c);

@@ -1,39 +1,5 @@
 /* Operators that compute each number from numbers at the same place. */
-#include "kernels.h"
-
-/* Places along the output, and the place of the same number in something that broadcasts to it. */
-typedef struct walk {
-    uint64_t strides[ATTAR_RANK_MAX];
-} walk;
-
-/* `axes`: bit i is set where the operand runs along axis i of `to`. */
-static walk walk_of(const attar_tensor *to, uint32_t axes)
-{
-    walk found = {{0}};
-    uint64_t stride = 1;
-    for (uint32_t axis = to->rank; axis-- > 0;)
-        if ((axes >> axis & 1u) != 0) {
-            found.strides[axis] = stride;
-            stride *= to->dims[axis];
-        }
-    return found;
-}
-
-static uint32_t axes_of(const attar_tensor *from)
-{
-    uint32_t axes = 0;
-    for (uint32_t axis = 0; axis < from->rank; axis++)
-        axes |= (from->dims[axis] > 1 ? 1u : 0) << axis;
-    return axes;
-}
-
-static uint64_t place_in(const walk *operand, const attar_tensor *to, uint64_t place)
-{
-    uint64_t found = 0;
-    for (uint32_t axis = to->rank; axis-- > 0; place /= to->dims[axis])
-        found += place % to->dims[axis] * operand->strides[axis];
-    return found;
-}
+#include "places.h"
 
 static void run_scale_shift(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t end)
 {
@@ -85,23 +51,15 @@ static void run_table(const attar_step *step, uint8_t *arena, uint64_t begin, ui
     const int is_wide = table->source == ATTAR_INLINE_INT16;
     for (uint64_t i = place_of_item(begin, step->items, to->elements);
          i < place_of_item(end, step->items, to->elements); i++) {
-        const uint32_t found = integer_at(from, arena + from->offset, i);
-        const uint32_t u = found < from->top ? found : from->top; /* of a hostile program it may be more */
+        const uint32_t u = integer_at(from, arena + from->offset, i);
         put_integer(to, arena + to->offset, i, is_wide ? attar_load16(table->data + 2 * u) : table->data[u]);
     }
 }
 
-/* Blocks that are large enough to be worth a thread's while. */
-static uint64_t items(const attar_step *step)
-{
-    enum { BLOCK = 4096 };
-    return items_unless_packed(step, step_output(step)->elements / BLOCK + 1);
-}
-
-const attar_kernel attar_ref_scale_shift = {ATTAR_SCALE_SHIFT, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items,
+const attar_kernel attar_ref_scale_shift = {ATTAR_SCALE_SHIFT, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items_of_blocks,
                                             run_scale_shift};
-const attar_kernel attar_ref_product = {ATTAR_PRODUCT, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items, run_two};
-const attar_kernel attar_ref_sum = {ATTAR_SUM, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items, run_two};
-const attar_kernel attar_ref_requantize = {ATTAR_REQUANTIZE, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items,
+const attar_kernel attar_ref_product = {ATTAR_PRODUCT, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items_of_blocks, run_two};
+const attar_kernel attar_ref_sum = {ATTAR_SUM, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items_of_blocks, run_two};
+const attar_kernel attar_ref_requantize = {ATTAR_REQUANTIZE, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items_of_blocks,
                                            run_requantize};
-const attar_kernel attar_ref_table = {ATTAR_TABLE, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items, run_table};
+const attar_kernel attar_ref_table = {ATTAR_TABLE, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items_of_blocks, run_table};

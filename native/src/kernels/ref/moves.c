@@ -1,20 +1,5 @@
-/* Operators that move numbers: Concat, which brings them to one format as well, Transpose and Pad. */
-#include "kernels.h"
-
-/* The place along `tensor` of the number at these positions. */
-static uint64_t place_at(const attar_tensor *tensor, const uint64_t *positions)
-{
-    uint64_t place = 0;
-    for (uint32_t axis = 0; axis < tensor->rank; axis++)
-        place = place * tensor->dims[axis] + positions[axis];
-    return place;
-}
-
-static void positions_of(const attar_tensor *tensor, uint64_t place, uint64_t *positions)
-{
-    for (uint32_t axis = tensor->rank; axis-- > 0; place /= tensor->dims[axis])
-        positions[axis] = place % tensor->dims[axis];
-}
+/* Operators that move numbers: Concat, which brings them to one format as well, Transpose, Pad, Slice and Pick. */
+#include "places.h"
 
 static uint32_t joined(const attar_step *step, const uint8_t *arena, uint64_t *positions)
 {
@@ -49,17 +34,22 @@ static uint32_t bordered(const attar_step *step, const uint8_t *arena, uint64_t 
     return integer_at(from, arena + from->offset, place_at(from, positions));
 }
 
-typedef uint32_t find(const attar_step *step, const uint8_t *arena, uint64_t *positions);
-
-static void run_all(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t end, find *moved)
+static uint32_t cut(const attar_step *step, const uint8_t *arena, uint64_t *positions)
 {
-    const attar_tensor *to = step_output(step);
-    const uint64_t last = place_of_item(end, step->items, to->elements);
-    for (uint64_t place = place_of_item(begin, step->items, to->elements); place < last; place++) {
-        uint64_t positions[ATTAR_RANK_MAX] = {0};
-        positions_of(to, place, positions);
-        put_integer(to, arena + to->offset, place, moved(step, arena, positions));
+    const attar_tensor *from = step_input(step, 0);
+    for (uint32_t axis = 0; axis < from->rank; axis++) {
+        const int64_t moved = (int64_t)positions[axis] * step->op->steps[axis];
+        positions[axis] = (uint64_t)(step->op->starts[axis] + moved);
     }
+    return integer_at(from, arena + from->offset, place_at(from, positions));
+}
+
+static uint32_t picked(const attar_step *step, const uint8_t *arena, uint64_t *positions)
+{
+    const attar_tensor *from = step_input(step, 0);
+    for (uint32_t axis = 0; axis < from->rank; axis++)
+        positions[axis] = cell_at(step, axis, ATTAR_NEARER, positions[axis]);
+    return integer_at(from, arena + from->offset, place_at(from, positions));
 }
 
 static void run_concat(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t end)
@@ -77,13 +67,19 @@ static void run_pad(const attar_step *step, uint8_t *arena, uint64_t begin, uint
     run_all(step, arena, begin, end, bordered);
 }
 
-static uint64_t items(const attar_step *step)
+static void run_slice(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t end)
 {
-    enum { BLOCK = 4096 };
-    return items_unless_packed(step, step_output(step)->elements / BLOCK + 1);
+    run_all(step, arena, begin, end, cut);
 }
 
-const attar_kernel attar_ref_concat = {ATTAR_CONCAT, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items, run_concat};
-const attar_kernel attar_ref_transpose = {ATTAR_TRANSPOSE, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items,
+static void run_pick(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t end)
+{
+    run_all(step, arena, begin, end, picked);
+}
+
+const attar_kernel attar_ref_concat = {ATTAR_CONCAT, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items_of_blocks, run_concat};
+const attar_kernel attar_ref_transpose = {ATTAR_TRANSPOSE, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items_of_blocks,
                                           run_transpose};
-const attar_kernel attar_ref_pad = {ATTAR_PAD, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items, run_pad};
+const attar_kernel attar_ref_pad = {ATTAR_PAD, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items_of_blocks, run_pad};
+const attar_kernel attar_ref_slice = {ATTAR_SLICE, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items_of_blocks, run_slice};
+const attar_kernel attar_ref_pick = {ATTAR_PICK, ATTAR_ISA_REF, NULL, NULL, NULL, NULL, items_of_blocks, run_pick};

@@ -7,12 +7,12 @@ from ...plan.arena import ArenaPlan, plan_arena
 from ...plan.buffers import aligned, packed_bytes
 from ...plan.program import Program as Flow
 from ...plan.program import Step
-from ..integer.program import Product, Requantize, ScaleShift, Sum, Table
+from ..integer.program import Extreme, ParametricRelu, Product, Requantize, ScaleShift, Sum, Table
 from .layout import Laid
 from .physical import Physical, Placed
 
 ALIGNMENT = 16  # of offsets: a register of most processors
-IN_PLACE = (ScaleShift, Product, Sum, Requantize, Table)  # number by number
+IN_PLACE = (ScaleShift, Product, Sum, Requantize, Table, ParametricRelu, Extreme)  # number by number
 
 
 @dataclass(frozen=True)

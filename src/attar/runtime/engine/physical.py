@@ -14,21 +14,29 @@ from ..integer.program import (
     Concat,
     Convolution,
     Dense,
+    Extreme,
+    Interpolate,
+    MatrixProduct,
     MaxPool,
     Operator,
     Pad,
+    ParametricRelu,
+    Pick,
     Product,
     Program,
     Requantize,
     Reshape,
     ScaleShift,
+    Slice,
+    Softmax,
     Sum,
     Table,
     Transpose,
+    TransposedConvolution,
 )
 from .layout import Laid, Order, channels_last, plain, same_order
 
-WINDOWED = (Convolution, AveragePool, MaxPool)
+WINDOWED = (Convolution, TransposedConvolution, AveragePool, MaxPool)
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,8 @@ def physical(program: Program) -> Physical:
     layer = _Layer(program)
     for operator in program.operators:
         layer.add(operator)
-    inputs = tuple(layer.laid[name] for name in program.inputs)
-    return Physical(tuple(layer.placed), inputs, tuple(layer.laid[name] for name in program.outputs))
+    inputs, outputs = (tuple(map(layer.port, names)) for names in (program.inputs, program.outputs))
+    return Physical(tuple(layer.placed), inputs, outputs)
 
 
 @dataclass
@@ -86,6 +94,11 @@ class _Layer:
         if type(operator) not in RULES:
             raise ModelError(f"operator {type(operator).__name__} '{operator.output}': the engine does not know it")
         RULES[type(operator)](self, operator)
+
+    def port(self, name: str) -> Laid:
+        """Return a tensor that comes in or goes out, which may lie in any order of its own axes."""
+        tensor = self.laid[name]
+        return replace(self._unflattened(tensor), name=name) if tensor.flattened > 1 else tensor
 
     def input(self, operator: Operator, position: int = 0) -> Laid:
         return self.laid[operator.inputs[position]]
@@ -135,7 +148,7 @@ class _Layer:
         return self.laid[name]
 
 
-def _window(layer: _Layer, operator: Convolution | AveragePool | MaxPool) -> None:
+def _window(layer: _Layer, operator: Convolution | TransposedConvolution | AveragePool | MaxPool) -> None:
     source = layer.input(operator)
     source = layer.in_order(source, channels_last(source.shape))
     layer.write(operator, (source,), channels_last(layer.program.tensors[operator.output].shape))
@@ -155,14 +168,29 @@ def _same(layer: _Layer, operator: Requantize | Table) -> None:
 
 
 def _scale_shift(layer: _Layer, operator: ScaleShift) -> None:
-    source = layer.input(operator)
-    if source.flattened > 1:
-        source = layer.in_order(source, plain(source.shape))
+    source = _in_axes(layer, operator)
     turned = {name: np.transpose(getattr(operator, name), source.order) for name in ("weights", "bias")}
     layer.write(replace(operator, **turned), (source,), source.order)
 
 
-def _both(layer: _Layer, operator: Sum | Product) -> None:
+def _slopes(layer: _Layer, operator: ParametricRelu) -> None:
+    source = _in_axes(layer, operator)
+    layer.write(replace(operator, slopes=np.transpose(operator.slopes, source.order)), (source,), source.order)
+
+
+def _matrices(layer: _Layer, operator: MatrixProduct) -> None:
+    inputs = tuple(layer.in_order(layer.laid[name], plain(layer.laid[name].shape)) for name in operator.inputs)
+    layer.write(operator, inputs, plain(layer.program.tensors[operator.output].shape))
+
+
+def _softmax(layer: _Layer, operator: Softmax) -> None:
+    source = layer.input(operator)  # along its only axis, numbers may lie in any order
+    layer.write(
+        replace(operator, axis=source.place(operator.axis)), (source,), source.order, flattened=source.flattened
+    )
+
+
+def _broadcast(layer: _Layer, operator: Sum | Product | Extreme) -> None:
     shape = layer.program.tensors[operator.output].shape
     whole = next((tensor for tensor in map(layer.laid.get, operator.inputs) if tensor.shape == shape), None)
     order = plain(shape) if whole is None or whole.flattened > 1 else whole.order
@@ -177,18 +205,43 @@ def _concat(layer: _Layer, operator: Concat) -> None:
     layer.write(replace(operator, axis=order.index(operator.axis)), inputs, order)
 
 
-def _pad(layer: _Layer, operator: Pad) -> None:
+def _in_axes(layer: _Layer, operator: Operator) -> Laid:
+    """Return the input in whatever order of its own axes."""
     source = layer.input(operator)
-    if source.flattened > 1:
-        source = layer.in_order(source, plain(source.shape))
+    return layer.in_order(source, plain(source.shape)) if source.flattened > 1 else source
+
+
+def _pad(layer: _Layer, operator: Pad) -> None:
+    source = _in_axes(layer, operator)
     pads = tuple(operator.pads[axis] for axis in source.order)
     layer.write(replace(operator, pads=pads), (source,), source.order)
 
 
+def _slice(layer: _Layer, operator: Slice) -> None:
+    source = _in_axes(layer, operator)
+    turned = {name: tuple(getattr(operator, name)[axis] for axis in source.order) for name in ("starts", "steps")}
+    layer.write(replace(operator, **turned), (source,), source.order)
+
+
+def _pick(layer: _Layer, operator: Pick) -> None:
+    source = _in_axes(layer, operator)
+    indices = tuple(operator.indices[axis] for axis in source.order)
+    layer.write(replace(operator, indices=indices), (source,), source.order)
+
+
+def _interpolate(layer: _Layer, operator: Interpolate) -> None:
+    source = _in_axes(layer, operator)
+    places = sorted((source.place(axis), number) for number, axis in enumerate(operator.axes))
+    turned = {
+        name: tuple(getattr(operator, name)[number] for _, number in places)
+        for name in ("nearer", "farther", "weights")
+    }
+    axes = tuple(place for place, _ in places)
+    layer.write(replace(operator, axes=axes, **turned), (source,), source.order)
+
+
 def _transpose(layer: _Layer, operator: Transpose) -> None:
-    source = layer.input(operator)
-    if source.flattened > 1:
-        source = layer.in_order(source, plain(source.shape))
+    source = _in_axes(layer, operator)
     layer.alias(operator, source, tuple(operator.axes.index(axis) for axis in source.order))
 
 
@@ -212,10 +265,18 @@ RULES: dict[type, Callable[[_Layer, Operator], None]] = {
     Requantize: _same,
     Table: _same,
     ScaleShift: _scale_shift,
-    Sum: _both,
-    Product: _both,
+    Sum: _broadcast,
+    Product: _broadcast,
     Concat: _concat,
     Pad: _pad,
     Transpose: _transpose,
     Reshape: _reshape,
+    TransposedConvolution: _window,
+    Slice: _slice,
+    Pick: _pick,
+    Interpolate: _interpolate,
+    MatrixProduct: _matrices,
+    ParametricRelu: _slopes,
+    Extreme: _broadcast,
+    Softmax: _softmax,
 }

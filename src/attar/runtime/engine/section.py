@@ -15,15 +15,23 @@ from ..integer.program import (
     Concat,
     Convolution,
     Dense,
+    Extreme,
+    Interpolate,
+    MatrixProduct,
     MaxPool,
     Operator,
     Pad,
+    ParametricRelu,
+    Pick,
     Product,
     Requantize,
     ScaleShift,
+    Slice,
+    Softmax,
     Sum,
     Table,
     Transpose,
+    TransposedConvolution,
 )
 from .arena import Planned
 from .layout import Laid
@@ -32,11 +40,12 @@ from .stored import InTable
 
 # By the numbers of native/include/attar/program.h.
 KINDS = (
-    Convolution, Dense, ScaleShift, Product, Sum, AveragePool, MaxPool, Concat, Requantize, Table, Transpose, Pad
+    Convolution, Dense, ScaleShift, Product, Sum, AveragePool, MaxPool, Concat, Requantize, Table, Transpose, Pad,
+    TransposedConvolution, Slice, Pick, Interpolate, MatrixProduct, ParametricRelu, Extreme, Softmax,
 )  # fmt: skip
 TABLE_INTEGERS, TABLE_FLOATS = 0, 1
 INLINE = {np.dtype(name): 2 + i for i, name in enumerate(("int8", "int16", "int32", "int64", "float32"))}
-WINDOWS = (Convolution, AveragePool, MaxPool)
+WINDOWS = (Convolution, TransposedConvolution, AveragePool, MaxPool)
 SPATIAL = 2
 
 
@@ -132,8 +141,9 @@ def _dims(laid: Laid, windowed: bool) -> tuple[int, ...]:
     return (1,) * (SPATIAL + 1 - len(laid.dims)) + laid.dims if windowed else laid.dims
 
 
-def _window(kernel: Iterable[int], operator: Convolution | AveragePool | MaxPool) -> bytes:
-    begins = [begin for begin, _ in operator.pads]
+def _window(kernel: Iterable[int], operator: Convolution | TransposedConvolution | AveragePool | MaxPool) -> bytes:
+    transposed = isinstance(operator, TransposedConvolution)
+    begins = operator.begins if transposed else [begin for begin, _ in operator.pads]
     rows = list(zip(kernel, operator.strides, operator.dilations, begins, strict=True))
     rows = [(1, 1, 1, 0)] * (SPATIAL - len(rows)) + rows
     return b"".join(varint(number) for row in rows for number in row)
@@ -192,6 +202,40 @@ def _sum(_: _Writer, placed: Placed) -> bytes:
     return varint(math.prod(placed.operator.multipliers) < 0)
 
 
+def _slice(_: _Writer, placed: Placed) -> bytes:
+    axes = zip(placed.operator.starts, placed.operator.steps, placed.output.dims, strict=True)
+    cuts = [(start, step if extent > 1 else 1) for start, step, extent in axes]  # a step that nobody takes may be huge
+    return b"".join(varint(start) + varint(abs(step) << 1 | (step < 0)) for start, step in cuts)
+
+
+def _pick(writer: _Writer, placed: Placed) -> bytes:
+    axes = zip(placed.operator.indices, placed.inputs[0].dims, strict=True)
+    return b"".join(varint(0 if _is_all(each, extent) else writer.inline(each)) for each, extent in axes)
+
+
+def _is_all(indices: np.ndarray, extent: int) -> bool:
+    """Whether these are all cells of an axis in their order."""
+    return np.array_equal(indices, np.arange(extent))
+
+
+def _interpolate(writer: _Writer, placed: Placed) -> bytes:
+    operator = placed.operator
+    rows = zip(operator.nearer, operator.farther, operator.weights, strict=True)
+    cells = dict(zip(operator.axes, rows, strict=True))
+    numbers = [[writer.inline(each) for each in cells.get(axis, ())] or [0] for axis in range(len(placed.output.dims))]
+    return varint(operator.weight_bits) + b"".join(varint(number) for each in numbers for number in each)
+
+
+def _slopes(writer: _Writer, placed: Placed) -> bytes:
+    operator = placed.operator
+    constants = (writer.inline(operator.slopes), writer.inline(operator.scales))
+    return _width(operator) + b"".join(map(varint, (_axes(operator.slopes.shape), *constants)))
+
+
+def _softmax(writer: _Writer, placed: Placed) -> bytes:
+    return varint(placed.operator.axis) + varint(writer.inline(placed.operator.table))
+
+
 FIELDS: dict[type, Callable[[_Writer, Placed], bytes]] = {
     Convolution: _convolution,
     Dense: _dense,
@@ -205,4 +249,12 @@ FIELDS: dict[type, Callable[[_Writer, Placed], bytes]] = {
     Table: _table_entries,
     Transpose: lambda _, placed: b"".join(map(varint, placed.operator.axes)),
     Pad: _pad,
+    TransposedConvolution: _convolution,
+    Slice: _slice,
+    Pick: _pick,
+    Interpolate: _interpolate,
+    MatrixProduct: lambda _, placed: _width(placed.operator),
+    ParametricRelu: _slopes,
+    Extreme: lambda _, placed: varint(not placed.operator.largest),
+    Softmax: _softmax,
 }

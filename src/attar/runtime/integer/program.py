@@ -131,10 +131,12 @@ class ParametricRelu(Accumulating):
     """The sum is x, or x times its slope where x is below zero; `rescale` has an entry for either, in this order.
 
     Attributes:
-        slopes: int16, broadcast to the output's shape.
+        slopes: int16, with as many axes as the output, broadcast to its shape.
+        scales: of the slopes, float32, one for all. The second entry of `rescale` follows from it.
     """
 
     slopes: np.ndarray
+    scales: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -50,6 +50,7 @@ def lower_parametric_relu(site: Site) -> tuple[Operator, ...]:
             accumulator_bits=bits,
             rescale=each_rescale(factors, bits),
             slopes=integers,
+            scales=grid.scales,
         ),
     )
 
