@@ -20,7 +20,6 @@ from ..graph import set_initializer
 from ..report.integers import IntegerRun
 from ..runtime.engine.answers import answers
 from ..runtime.engine.build import machine_of, quantized, with_program
-from ..runtime.engine.native import Machine
 from ..runtime.integer import Affine, FixedPoint, LeastSquares, MinMax, Percentile, observe
 from ..runtime.integer.lower import Lowered, lowered
 from ..runtime.integer.schemes import Method, Scheme
@@ -64,32 +63,37 @@ def in_integers(job: Job, data: bytes) -> tuple[bytes, IntegerRun]:
     inputs = job.samples.calibration.inputs
     shapes = {name: values.shape[1:] for name, values in inputs.items()}
     job.progress("calibrating integers", 0.0)
-    seen = observe(model, inputs, kept=given, threads=job.threads)
-    tried: dict[str, tuple[float, Lowered]] = {}
+    seen, judge = observe(model, inputs, kept=given, threads=job.threads), judge_of(job, swaps=False)
+    damages: dict[str, float] = {}
     for name, method in METHODS.items():
         formats = seen.formats(scheme, method=method)
         done = lowered(model, formats, scheme, weights=given, shapes=shapes, coarsens=True)
-        tried[name] = _damage(job, machine_of(done.program, threads=THREADS), model), done
-        job.progress("calibrating integers", len(tried) / len(METHODS))
-    best = min(tried, key=lambda name: tried[name][0])
-    done = tried[best][1]
-    written, plan = with_program(_with_weights(data, file, model, grids, done), done.program)
-    machine = machine_of(done.program)
+        machine = machine_of(done.program, threads=THREADS)
+        damages[name] = judge.damage(answers(machine, model, job.samples.search.inputs))
+        if damages[name] == min(damages.values()):
+            best = _Tried(name, done, len(machine.operators), machine.memory_bytes)
+        job.progress("calibrating integers", len(damages) / len(METHODS))
+    written, plan = with_program(_with_weights(data, file, model, grids, best.done), best.done.program)
     return written, IntegerRun(
         arithmetic=job.integers.arithmetic,
-        calibration=best,
-        damages={name: damage for name, (damage, _) in tried.items()},
-        operators=len(machine.operators),
+        calibration=best.method,
+        damages=damages,
+        operators=best.operators,
         arena_bytes=plan.arena_bytes,
         lower_bound_bytes=plan.plan.lower_bound_bytes,
-        memory_bytes=machine.memory_bytes,
+        memory_bytes=best.memory_bytes,
         program_bytes=container.open(written, graph=False).chunk_sizes["program"],
     )
 
 
-def _damage(job: Job, machine: Machine, model: ir.Model) -> float:
-    judge = judge_of(job, swaps=False)
-    return judge.damage(answers(machine, model, job.samples.search.inputs))
+@dataclass(frozen=True)
+class _Tried:
+    """What a method of calibration led to."""
+
+    method: str
+    done: Lowered
+    operators: int
+    memory_bytes: int
 
 
 def _grids(file: AttarFile, model: ir.Model) -> dict[str, Quantized]:

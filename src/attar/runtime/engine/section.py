@@ -59,10 +59,10 @@ def section(planned: Planned, stored: Mapping[str, InTable] | None = None) -> by
     operators = [writer.operator(placed) for placed in planned.placed]
     inputs = [writer.port(tensor) for tensor in planned.inputs]
     outputs = [writer.port(tensor) for tensor in planned.outputs]
-    counts = [planned.arena_bytes, len(writer.tensors), len(writer.constants), len(operators), len(inputs)]
+    counts = [planned.arena_bytes, len(writer.forms), len(writer.constants), len(operators), len(inputs)]
     counts += [len(outputs), writer.operands, writer.numbers]
     head = b"".join(map(varint, counts))
-    return b"".join([head, *writer.tensors.values(), *writer.constants, *inputs, *outputs, *operators])
+    return b"".join([head, *writer.forms, *writer.constants, *inputs, *outputs, *operators])
 
 
 @dataclass
@@ -71,7 +71,8 @@ class _Writer:
 
     planned: Planned
     stored: Mapping[str, InTable]
-    tensors: dict[tuple, bytes] = field(default_factory=dict)
+    tensors: dict[tuple, int] = field(default_factory=dict)
+    forms: list[bytes] = field(default_factory=list)
     constants: list[bytes] = field(default_factory=list)
     operands: int = 0
     numbers: int = 0
@@ -81,8 +82,9 @@ class _Writer:
         key = (laid.root, dims, laid.format)
         if key not in self.tensors:
             parts = [_form(laid.format), varint(len(dims)), *map(varint, dims)]
-            self.tensors[key] = b"".join([*parts, varint(self.planned.offsets[laid.root])])
-        return list(self.tensors).index(key)
+            self.tensors[key] = len(self.forms)
+            self.forms.append(b"".join([*parts, varint(self.planned.offsets[laid.root])]))
+        return self.tensors[key]
 
     def port(self, laid: Laid) -> bytes:
         """Return a tensor that comes in or goes out, with the order of its axes."""
