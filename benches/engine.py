@@ -28,8 +28,9 @@ from attar import codec, container
 from attar.evaluate.latency import Entrant, Timing, compete
 from attar.graph import load
 from attar.graph.norms import simplify_norms
+from attar.runtime.engine import Engine
 from attar.runtime.engine.build import with_program
-from attar.runtime.integer import Affine, MinMax, observe
+from attar.runtime.integer import Affine, MinMax, Program, observe, run
 from attar.runtime.integer.lower import lowered
 
 BEGIN, END = "<!-- engine:begin -->", "<!-- engine:end -->"
@@ -79,8 +80,17 @@ def attar_file(name: str, proto: onnx.ModelProto) -> Path:
                 hints[weights] = codec.GridHint(integers, scales, axis)
                 along = scales.reshape([-1 if i == axis else 1 for i in range(integers.ndim)])
                 model.graph.initializers[weights].const_value = ir.tensor(integers.astype(np.float32) * along)
-        path.write_bytes(with_program(container.to_bytes(model, hints=hints, threads=2), done.program)[0])
+        data = with_program(container.to_bytes(model, hints=hints, threads=2), done.program)[0]
+        check(data, done.program, {key: each[:1] for key, each in inputs.items()})
+        path.write_bytes(data)
     return path
+
+
+def check(data: bytes, program: Program, inputs: dict[str, np.ndarray]) -> None:
+    """Raises SystemExit where the engine does not give the oracle's integers."""
+    found, wanted = Engine(data)(inputs), run(program, inputs).outputs
+    if not all(np.array_equal(found[name], values) for name, values in wanted.items()):
+        raise SystemExit("the engine's answer is not the oracle's")
 
 
 def peers_file(name: str, proto: onnx.ModelProto) -> Path:
