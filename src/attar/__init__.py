@@ -9,10 +9,10 @@ outputs = attar.Engine("integers.attar")(x)  # the file itself, in integers and 
 
 from typing import TYPE_CHECKING, Any
 
-from ._version import __version__
 from .errors import AttarError, BudgetError, DataError, FormatError, ModelError, OutputError, RecipeError
 
 if TYPE_CHECKING:
+    from ._version import __version__
     from .compression import Result, compress
     from .graph import load
     from .runtime.engine import Engine
@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "__version__": ("_version", "__version__"),
     "compress": ("compression", "compress"),
     "Result": ("compression", "Result"),
     "load": ("graph", "load"),
