@@ -98,8 +98,10 @@ VNNI_TEXT void put_block(const __m512i sums[QUAD], const endings *ends, const li
 {
     __m512i u[QUAD];
 #pragma GCC unroll 4
-    for (int r = 0; r < QUAD; r++)
-        u[r] = is_narrow ? finished(sums[r], &ends[r], clamp, 1) : finished(sums[r], &ends[r], clamp, 0);
+    for (int r = 0; r < QUAD; r++) {
+        const held h = hold(&ends[r], clamp);
+        u[r] = is_narrow ? finished(sums[r], &h, 1) : finished(sums[r], &h, 0);
+    }
     const __m512i low = _mm512_packus_epi32(u[0], u[1]), high = _mm512_packus_epi32(u[2], u[3]);
     if (mask == ~UINT64_C(0))
         _mm512_storeu_si512(to, _mm512_packus_epi16(low, high));

@@ -46,11 +46,32 @@ static inline int vnni_fits(const attar_step *step)
            step->op->accumulator_bits <= 32;
 }
 
-VNNI_TEXT __m512i half_rescaled(__m512i sums, const endings *ends, int odd)
+/* Endings and limits in registers: stores of bytes may change any memory, so that a compiler would load them anew. */
+typedef struct held {
+    __m512i biases;
+    __m512i multipliers[2], halves[2], shifts[2];
+    __m512i zero, low, high;
+} held;
+
+VNNI_TEXT held hold(const endings *ends, const limits *clamp)
 {
-    const __m512i products = _mm512_mul_epi32(sums, _mm512_load_si512(ends->multipliers[odd]));
-    const __m512i raised = _mm512_add_epi64(products, _mm512_load_si512(ends->halves[odd]));
-    return _mm512_srav_epi64(raised, _mm512_load_si512(ends->shifts[odd]));
+    held h;
+    h.biases = _mm512_load_si512(ends->biases);
+    for (int odd = 0; odd < 2; odd++) {
+        h.multipliers[odd] = _mm512_load_si512(ends->multipliers[odd]);
+        h.halves[odd] = _mm512_load_si512(ends->halves[odd]);
+        h.shifts[odd] = _mm512_load_si512(ends->shifts[odd]);
+    }
+    h.zero = _mm512_set1_epi32(clamp->zero);
+    h.low = _mm512_set1_epi32(clamp->low);
+    h.high = _mm512_set1_epi32(clamp->high);
+    return h;
+}
+
+VNNI_TEXT __m512i half_rescaled(__m512i sums, const held *h, int odd)
+{
+    const __m512i products = _mm512_mul_epi32(sums, h->multipliers[odd]);
+    return _mm512_srav_epi64(_mm512_add_epi64(products, h->halves[odd]), h->shifts[odd]);
 }
 
 /* Stores of single bytes cost more than all before them, so that they are kept for the last numbers of a row. */
@@ -64,19 +85,19 @@ VNNI_TEXT void put_bytes(uint8_t *to, __m512i u, uint32_t count)
 }
 
 /* `sums` without the bias; u of the output, 32 bits each. */
-VNNI_TEXT __m512i finished(__m512i sums, const endings *ends, const limits *clamp, int is_narrow)
+VNNI_TEXT __m512i finished(__m512i sums, const held *h, int is_narrow)
 {
-    const __m512i biased = _mm512_add_epi32(sums, _mm512_load_si512(ends->biases));
-    __m512i even = half_rescaled(biased, ends, 0);
-    __m512i odd = half_rescaled(_mm512_srli_epi64(biased, 32), ends, 1);
+    const __m512i biased = _mm512_add_epi32(sums, h->biases);
+    __m512i even = half_rescaled(biased, h, 0);
+    __m512i odd = half_rescaled(_mm512_srli_epi64(biased, 32), h, 1);
     if (!is_narrow) { /* to where the sum with the zero point still fits */
         const __m512i low = _mm512_set1_epi64(-(INT64_C(1) << 30)), high = _mm512_set1_epi64(INT64_C(1) << 30);
         even = _mm512_min_epi64(_mm512_max_epi64(even, low), high);
         odd = _mm512_min_epi64(_mm512_max_epi64(odd, low), high);
     }
     const __m512i both = _mm512_mask_shuffle_epi32(even, 0xaaaa, odd, _MM_PERM_CCAA);
-    const __m512i moved = _mm512_add_epi32(both, _mm512_set1_epi32(clamp->zero));
-    return _mm512_min_epi32(_mm512_max_epi32(moved, _mm512_set1_epi32(clamp->low)), _mm512_set1_epi32(clamp->high));
+    const __m512i moved = _mm512_add_epi32(both, h->zero);
+    return _mm512_min_epi32(_mm512_max_epi32(moved, h->low), h->high);
 }
 #endif
 

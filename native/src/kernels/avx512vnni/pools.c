@@ -93,6 +93,7 @@ static ATTAR_TARGET_AVX512VNNI void run_average(const attar_step *step, uint8_t 
         const uint32_t cells = (r.stop[0] - r.first[0]) * (r.stop[1] - r.first[1]);
         endings ends __attribute__((aligned(64)));
         ends_of(&step->scalings[place], -(int32_t)(cells * step_input(step, 0)->zero), &ends);
+        const held h = hold(&ends, &clamp);
         for (uint32_t channel = 0; channel < to->dims[2]; channel += LANES) {
             const __mmask16 mask = (__mmask16)mask_of(to->dims[2] - channel);
             __m512i sums = _mm512_setzero_si512();
@@ -101,7 +102,7 @@ static ATTAR_TARGET_AVX512VNNI void run_average(const attar_step *step, uint8_t 
                     const __m128i u = _mm_maskz_loadu_epi8(mask, pixel(step, image, &r, ky, kx) + channel);
                     sums = _mm512_add_epi32(sums, _mm512_cvtepu8_epi32(u));
                 }
-            put_bytes(arena + to->offset + place * to->dims[2] + channel, finished(sums, &ends, &clamp, 0),
+            put_bytes(arena + to->offset + place * to->dims[2] + channel, finished(sums, &h, 0),
                       to->dims[2] - channel);
         }
     }

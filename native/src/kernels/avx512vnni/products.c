@@ -237,11 +237,11 @@ VNNI_TEXT void do_tile(const work *job, const tile *t, const int places, const i
     const int is_narrow = (int)*job->from->is_narrow;
 #pragma GCC unroll 4
     for (int b = 0; b < blocks; b++) {
-        const endings *ends = &job->from->ends[job->block + (unsigned)b];
+        const held ends = hold(&job->from->ends[job->block + (unsigned)b], &job->clamp);
         const uint32_t left = job->rows - (unsigned)b * LANES;
 #pragma GCC unroll 6
         for (int p = 0; p < places; p++) {
-            const __m512i u = is_narrow ? finished(sums[p][b], ends, &job->clamp, 1) : finished(sums[p][b], ends, &job->clamp, 0);
+            const __m512i u = is_narrow ? finished(sums[p][b], &ends, 1) : finished(sums[p][b], &ends, 0);
             put_bytes(job->to + (unsigned)p * job->pitch + (unsigned)b * LANES, u, left);
         }
     }
