@@ -3,9 +3,7 @@
 import numpy as np
 
 from attar.runtime.engine import KERNELS, Machine
-from attar.runtime.engine.arena import planned
-from attar.runtime.engine.physical import physical
-from attar.runtime.engine.section import section
+from attar.runtime.engine.build import section_of
 from attar.runtime.integer import Program, run_integers
 
 from .programs import Draw
@@ -13,7 +11,7 @@ from .programs import Draw
 
 def machine(program: Program, *, kernels: str = KERNELS[-1], threads: int = 1) -> Machine:
     """Return an engine that is ready to run a program whose constants are all in its section."""
-    made = Machine(section(planned(physical(program))), kernels=kernels, threads=threads)
+    made = Machine(section_of(program), kernels=kernels, threads=threads)
     made.ready()
     return made
 

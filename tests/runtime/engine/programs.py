@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from attar.numerics.accumulators import accumulator_bits, signed_bits, with_bias
+from attar.numerics.accumulators import accumulator_bits, with_bias
 from attar.numerics.formats import Format, offset_bits
 from attar.numerics.requantize import shared_scaling
 from attar.runtime.integer.lowering.site import each_rescale, product_factors, rescale
@@ -474,6 +474,3 @@ def image_of(draw: Draw, count: int) -> tuple[int, ...]:
 def widest(program: Program) -> int:
     """Return the bits of the widest accumulator."""
     return max((op.accumulator_bits for op in program.operators if hasattr(op, "accumulator_bits")), default=0)
-
-
-__all__ = ["RANDOM", "Draw", "signed_bits", "turned", "widest"]
