@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from unittest.mock import patch
 
-from attar.codec.symbols import NAMES
+from attar.codec.coders import NAMES
 from attar.container import reference
 from attar.errors import FormatError
 

@@ -7,8 +7,9 @@ outputs = attar.open("model.attar")(x)  # in floats, by onnxruntime
 outputs = attar.Engine("integers.attar")(x)  # the file itself, in integers and planned memory
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ._lazy import lazy
 from .errors import AttarError, BudgetError, DataError, FormatError, ModelError, OutputError, RecipeError
 
 if TYPE_CHECKING:
@@ -34,23 +35,15 @@ __all__ = [
     "open",
 ]
 
-_HOMES = {
-    "__version__": ("_version", "__version__"),
-    "compress": ("compression", "compress"),
-    "Result": ("compression", "Result"),
-    "load": ("graph", "load"),
-    "open": ("runtime.opened", "Opened"),
-    "Engine": ("runtime.engine", "Engine"),
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Import a room when its name is first used: `import attar` itself costs next to nothing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'attar' has no attribute '{name}'")
-    from importlib import import_module
-
-    room, attribute = _HOMES[name]
-    value = getattr(import_module(f"attar.{room}"), attribute)
-    globals()[name] = value
-    return value
+# `import attar` itself costs next to nothing.
+__getattr__ = lazy(
+    "attar",
+    {
+        "__version__": "_version",
+        "compress": "compression",
+        "Result": "compression",
+        "load": "graph",
+        "open": "runtime.opened:Opened",
+        "Engine": "runtime.engine",
+    },
+)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from attar import codec
+from attar.codec import coders
 from attar.errors import FormatError
 
 SHAPE = (12, 10, 3, 3)
@@ -58,6 +59,29 @@ def test_int4_has_two_in_a_byte_the_first_in_the_low_half(shape):
     halves = np.stack([packed & 15, packed >> 4], axis=1).reshape(-1)[: integers.size].astype(np.int32)
     assert packed.size == (integers.size + 1) // 2
     assert np.array_equal(np.where(halves > 7, halves - 16, halves), integers.reshape(-1))
+
+
+@pytest.mark.parametrize("chosen", [{coders.PACKED}, {coders.LEVELS}], ids=["whole", "by chunks"])
+def test_rows_of_a_grid_are_its_integers(chosen):
+    hint = codec.GridHint(INTEGERS, SCALES, 0)
+    encoded = codec.encode(WEIGHTS, hint=hint, effort=codec.Effort(coders=frozenset(chosen | {coders.PACKED})))
+    known = {"dtype": WEIGHTS.dtype, "shape": SHAPE}
+    found = codec.decode_quantized_rows(encoded.coder, encoded.payload, columns=90, **known)
+    assert np.array_equal(np.concatenate([piece.copy() for piece in found.pieces]), INTEGERS.reshape(12, 90))
+    assert found.axis == 0 and np.array_equal(found.scales, SCALES)
+    with pytest.raises(ValueError, match="columns 7: 1080 elements do not fall"):
+        codec.decode_quantized_rows(encoded.coder, encoded.payload, columns=7, **known)
+
+
+@pytest.mark.parametrize("coder", [1, 4])
+def test_rows_that_do_not_fit_are_refused(coder):
+    hint = codec.GridHint(INTEGERS * 40, np.ones(1, np.float32))
+    wide = codec.encode(
+        INTEGERS.astype(np.float32) * 40, hint=hint, effort=codec.Effort(coders=frozenset({coders.PACKED, coder}))
+    )
+    found = codec.decode_quantized_rows(wide.coder, wide.payload, columns=9, dtype=WEIGHTS.dtype, shape=SHAPE)
+    with pytest.raises(FormatError, match=r"grid integers -320\.\.280: int8 holds -128\.\.127"):
+        list(found.pieces)
 
 
 def test_what_does_not_fit_is_refused():

@@ -2,19 +2,21 @@
 
 from dataclasses import replace
 
+import ml_dtypes
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attar import codec
-from attar.codec import levels, packed, rans, symbols
+from attar.codec import coders, levels, levels_decode, packed, rans, symbols, symbols_decode
 from attar.codec.bitio import varint
 from attar.codec.histogram import histogram
 from attar.codec.levels_reference import decode_levels
 from attar.codec.sink import Sink
 from attar.errors import FormatError
 
+BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
 LARGEST = 2**31 - 1
 shapes = st.lists(st.integers(1, 7), max_size=5).map(tuple).filter(lambda shape: np.prod(shape, dtype=int) <= 300)
 kinds = st.sampled_from([None, True, False])
@@ -60,7 +62,7 @@ def _chunked(vector, shape, *, chunk=64, lanes_log2=2):
 
 
 def _decoded(payload, n):
-    return symbols.decode_symbols(symbols.LEVELS, payload, n=n)
+    return symbols_decode.decode_symbols(coders.LEVELS, payload, n=n)
 
 
 # --- Round trips ------------------------------------------------------------------------------------------------------
@@ -107,8 +109,8 @@ def test_the_one_integer_without_a_code():
     vector = np.array([-(2**31), 0, 1], np.int32)
     assert levels.plan(vector, (3,)) is None
     coder, payload = symbols.encode_symbols(vector, shape=(3,))
-    assert coder == symbols.PACKED
-    assert (symbols.decode_symbols(coder, payload, n=3) == vector).all()
+    assert coder == coders.PACKED
+    assert (symbols_decode.decode_symbols(coder, payload, n=3) == vector).all()
 
 
 def test_planes_take_no_levels():
@@ -287,7 +289,6 @@ def test_damage_is_seen_in_the_chunks_that_are_read(threads):
 
 # --- Sinks ------------------------------------------------------------------------------------------------------------
 
-BFLOAT16 = codec.elements.BFLOAT16
 SMALL_INTEGERS = _laplacian((20, 45), 0.8, seed=3).clip(-8, 7).reshape(-1)
 CHANNELS = np.array([1.0, 0.3, 6e-8, 1e4, 7e-5], np.float32)
 
@@ -316,7 +317,7 @@ SINKS = {
 
 
 def _into(sink, vector):
-    symbols.decode_into(symbols.LEVELS, _chunked(vector, (vector.size,)), sink, n=vector.size, threads=2)
+    symbols_decode.decode_into(coders.LEVELS, _chunked(vector, (vector.size,)), sink, n=vector.size, threads=2)
     return sink.out
 
 
@@ -329,6 +330,14 @@ def test_sinks_hold_what_numpy_makes(kind, start, count):
     known["out"] = known["out"][:count].copy()
     found = _into(Sink(start=start, **known), vector)
     assert found.tobytes() == expected[start : start + count].tobytes()
+
+
+@pytest.mark.parametrize("columns", [1, 9, 60, 75, 100, 450, 900])
+def test_rows_come_in_order_and_whole(columns):
+    payload = np.frombuffer(_chunked(SMALL_INTEGERS, SMALL_INTEGERS.shape), np.uint8)
+    pieces = levels_decode.decode_rows(payload, n=900, columns=columns, element=np.dtype(np.int8))
+    rows = [row.tolist() for piece in pieces for row in piece]
+    assert rows == SMALL_INTEGERS.reshape(-1, columns).tolist()
 
 
 @pytest.mark.parametrize("start, count", [(0, 900), (0, 899), (64, 2), (62, 4), (100, 301), (898, 2)])
@@ -355,7 +364,7 @@ def test_floats_are_rounded_as_numpy_does(dtype, scale):
 def test_other_coders_fill_a_window_too(coder):
     payload = coder.write(SMALL_INTEGERS, coder.plan(histogram(SMALL_INTEGERS)))
     sink = Sink(np.zeros(100, np.int8), start=70)
-    symbols.decode_into({packed: symbols.PACKED, rans: symbols.RANS}[coder], payload, sink, n=SMALL_INTEGERS.size)
+    symbols_decode.decode_into({packed: coders.PACKED, rans: coders.RANS}[coder], payload, sink, n=SMALL_INTEGERS.size)
     assert (sink.out == SMALL_INTEGERS[70:170]).all()
 
 

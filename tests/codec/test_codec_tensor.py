@@ -15,7 +15,7 @@ from attar.codec.elements import DTYPES
 from attar.errors import FormatError
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-ALL_DTYPES = sorted(DTYPES, key=str)
+ALL_DTYPES = [np.dtype(name) for name in sorted(DTYPES)]
 FLOATS = [np.dtype(np.float32), np.dtype(np.float16), BFLOAT16]
 LOPSIDED, SHARES = np.float32([-7, -3, 0, 1, 2, 6]), (0.3, 0.05, 0.05, 0.2, 0.3, 0.1)
 shapes = hnp.array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=7)

@@ -5,7 +5,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attar.codec import symbols
+from attar.codec import coders, symbols_decode
 from attar.codec.levels_reference import decode_levels
 
 from .symbols import least_of, levels
@@ -71,4 +71,4 @@ def test_the_longest_steps():
 def _assert_decoded(values, model):
     payload = levels(values, **model)
     assert decode_levels(payload, len(values)) == values
-    assert symbols.decode_symbols(symbols.LEVELS, payload, n=len(values)).tolist() == values
+    assert symbols_decode.decode_symbols(coders.LEVELS, payload, n=len(values)).tolist() == values

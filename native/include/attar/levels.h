@@ -22,6 +22,7 @@ enum {
     ATTAR_LEVELS_TABLES_MAX = 32,
     ATTAR_LEVELS_CLASS_MAX = 123,      /* of a magnitude; 2^31 - 1 is in it */
     ATTAR_LEVELS_TOKENS_MAX = 2 * ATTAR_LEVELS_CLASS_MAX + 1,
+    ATTAR_LEVELS_NAMES = 256,          /* of tokens, in slots */
     ATTAR_LEVELS_ESCAPE = 253,         /* in slots: a positive number of an open top class; 254 is a negative one */
     ATTAR_LEVELS_LOGIT_MAX = 128,      /* 8, in sixteenths */
     ATTAR_LEVELS_PRECISION_MAX = 3,
@@ -71,6 +72,7 @@ typedef struct attar_levels_decoder {
     const uint8_t *end;
     uint64_t n;
     uint64_t chunk_count;
+    uint16_t codes[ATTAR_LEVELS_NAMES]; /* of tokens as slots name them: what magnitudes they stand for */
     attar_levels_slot slots[ATTAR_LEVELS_TABLES_MAX * ATTAR_LEVELS_SLOTS];
 } attar_levels_decoder;
 

@@ -1,6 +1,5 @@
 #include "arith.h"
-#include "bits.h"
-#include "levels.h"
+#include "levels_values.h"
 
 enum { FLAG_LANES = 2, FLAG_SKEWED = 5, FLAG_CHUNKED = 6, FLAG_PRECISION = 5, FLAG_OPEN = 7 };
 
@@ -137,8 +136,10 @@ attar_status attar_levels_open(attar_levels_decoder *decoder, const uint8_t *src
     decoder->n = n;
     decoder->chunk_count = (n - 1) / model->chunk + 1;
     status = read_sizes(&in, decoder);
-    if (status == ATTAR_OK)
+    if (status == ATTAR_OK) {
         fill_slots(decoder);
+        attar_levels_codes(decoder->codes);
+    }
     return status;
 }
 
@@ -213,64 +214,6 @@ static attar_status block_tokens(chunk_reader *reader, const uint8_t *tables, ui
     return last_tokens(reader, tables, tokens, done, n);
 }
 
-static void small_values(const uint8_t *tokens, int32_t *values, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        int32_t magnitude = (tokens[i] + 1) >> 1;
-        values[i] = (tokens[i] & 1) != 0 ? magnitude : -magnitude;
-    }
-}
-
-static attar_status read_extra(chunk_reader *reader, unsigned width, uint64_t *bits)
-{
-    attar_bits_refill(&reader->extra);
-    *bits = attar_bits_peek(&reader->extra, width);
-    return attar_bits_skip(&reader->extra, width) ? ATTAR_OK : ATTAR_TRUNCATED;
-}
-
-/* Exp-Golomb of order 0: as many ones as there are bits to follow, and a zero. */
-static attar_status read_excess(chunk_reader *reader, uint64_t *excess)
-{
-    uint64_t bit = 0;
-    unsigned width = 0;
-    attar_status status = read_extra(reader, 1, &bit);
-    for (; status == ATTAR_OK && bit != 0; width++) {
-        if (width == LEVELS_EXCESS_BITS_MAX)
-            return ATTAR_BAD_SYMBOL;
-        status = read_extra(reader, 1, &bit);
-    }
-    if (status == ATTAR_OK)
-        status = read_extra(reader, width, excess);
-    *excess += (UINT64_C(1) << width) - 1u;
-    return status;
-}
-
-/* The magnitudes that take more than their token, which are few. */
-static attar_status large_value(chunk_reader *reader, uint8_t table, uint8_t token, int32_t *value)
-{
-    const int is_escape = token >= ATTAR_LEVELS_ESCAPE;
-    const unsigned class_ = is_escape ? reader->decoder->model.top[table] : (token + 1u) >> 1;
-    uint64_t excess = 0;
-    attar_status status = is_escape ? read_excess(reader, &excess)
-                                    : read_extra(reader, attar_class_bits(class_), &excess);
-    const uint64_t magnitude = attar_class_base(class_) + excess;
-    if (status != ATTAR_OK || magnitude > INT32_MAX)
-        return status != ATTAR_OK ? status : ATTAR_BAD_SYMBOL;
-    *value = (token & 1) != 0 ? (int32_t)magnitude : -(int32_t)magnitude;
-    return ATTAR_OK;
-}
-
-static attar_status block_values(chunk_reader *reader, const uint8_t *tables, const uint8_t *tokens, int32_t *values,
-                                 size_t n)
-{
-    attar_status status = ATTAR_OK;
-    small_values(tokens, values, n);
-    for (size_t i = 0; reader->has_extra && status == ATTAR_OK && i < n; i++)
-        if (tokens[i] >= 2 * LEVELS_EXACT - 1)
-            status = large_value(reader, tables[i], tokens[i], &values[i]);
-    return status;
-}
-
 static attar_status decode_block(chunk_reader *reader, uint64_t first, size_t n, const attar_sink *sink)
 {
     uint8_t tables[LEVELS_BLOCK];
@@ -278,8 +221,12 @@ static attar_status decode_block(chunk_reader *reader, uint64_t first, size_t n,
     int32_t values[LEVELS_BLOCK];
     attar_levels_block(&reader->decoder->model, first, tables, n);
     attar_status status = block_tokens(reader, tables, tokens, n);
-    if (status == ATTAR_OK)
-        status = block_values(reader, tables, tokens, values, n);
+    if (status != ATTAR_OK)
+        return status;
+    if (reader->has_extra)
+        status = attar_levels_values(&reader->extra, reader->decoder, tables, tokens, values, n);
+    else
+        attar_levels_small_values(tokens, values, n);
     return status == ATTAR_OK ? attar_sink_write(sink, first, values, n) : status;
 }
 

@@ -5,15 +5,12 @@ Indices count from the most frequent value, so that zeros of a pruned layer beco
 
 import numpy as np
 
-from ..errors import FormatError
-from .bitio import ByteReader, varint
+from .bitio import varint
+from .codebook_decode import ENTRIES_MAX
 from .effort import Effort
-from .elements import bit_patterns, from_bytes
-from .sink import Sink
-from .symbols import decode_into, encode_symbols
-from .window import Window
+from .elements import bit_patterns
+from .symbols import encode_symbols
 
-ENTRIES_MAX = 4096
 _SAMPLE = 1 << 15
 _PART = 1 << 18
 
@@ -53,20 +50,3 @@ def _sort_keys(patterns: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if dtype.kind == "i":
         return patterns ^ sign
     return np.where(patterns & sign, ~patterns, patterns | sign)
-
-
-def decode_codebook(coder: int, payload: bytes, window: Window) -> np.ndarray:
-    """The wanted elements of a codebook payload; FormatError when it is malformed."""
-    dtype = window.dtype
-    reader = ByteReader(payload)
-    entries = reader.varint("codebook size") + 1
-    if entries > ENTRIES_MAX:
-        raise FormatError(f"codebook of {entries} entries: the limit is {ENTRIES_MAX}")
-    origin = reader.varint("codebook origin")
-    if origin >= entries:
-        raise FormatError(f"codebook origin {origin}: the codebook has {entries} entries")
-    book = from_bytes(reader.take(entries * dtype.itemsize, "codebook"), dtype, count=entries, what="codebook")
-    out = window.empty(dtype)
-    sink = Sink(out, window.start, book=book, origin=origin, what="codebook indices")
-    decode_into(coder, reader.rest(), sink, n=window.n, threads=window.threads)
-    return out

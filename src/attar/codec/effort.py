@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-PACKED, RELATIVE, RANS, LEVELS = 1, 2, 3, 4
-NAMES = {PACKED: "packed", RELATIVE: "relative", RANS: "rans", LEVELS: "levels"}
+from .coders import NAMES
 
 
 @dataclass(frozen=True)

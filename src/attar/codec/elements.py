@@ -3,19 +3,18 @@
 import math
 from collections.abc import Iterator
 
-import ml_dtypes
 import numpy as np
 
 from ..errors import FormatError
 
 _PIECE = 1 << 20
 
-BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
+# Types by their names, str(dtype): that of bfloat16 exists once somebody has imported ml_dtypes, who has such numbers.
 
 # Significant bits and the exponent of the least subnormal number of the types that a grid can hold.
-PRECISION = {np.dtype(np.float32): (24, -149), np.dtype(np.float16): (11, -24), BFLOAT16: (8, -133)}
+PRECISION = {"float32": (24, -149), "float16": (11, -24), "bfloat16": (8, -133)}
 
-DTYPES = frozenset({*PRECISION, *map(np.dtype, "d?bBhHiIqQ")})
+DTYPES = frozenset({*PRECISION, *(str(np.dtype(code)) for code in "d?bBhHiIqQ")})
 
 
 def bit_patterns(array: np.ndarray) -> np.ndarray:
@@ -30,7 +29,7 @@ def same_bits(first: np.ndarray, second: np.ndarray) -> bool:
 
 def is_float(dtype: np.dtype) -> bool:
     """Half, single or double precision, or bfloat16."""
-    return dtype.kind == "f" or dtype == BFLOAT16
+    return dtype.kind == "f" or str(dtype) == "bfloat16"
 
 
 def is_integer(dtype: np.dtype) -> bool:

@@ -4,15 +4,13 @@ The plan holds all that a payload's header says; what it estimates is what its p
 """
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 import numpy as np
 
 from .. import _native
 from .axes import Axis, Leveled, choose_levels, magnitudes, settle, views
 from .bitio import varint
-from .sink import Sink
-from .threads import check_threads, in_threads
+from .threads import in_threads
 
 TOKENS_MAX = 247
 LOW = -(2**31) + 1
@@ -130,31 +128,3 @@ def write(symbols: np.ndarray, plan: LevelsPlan, *, threads: int = 1) -> bytes:
 def _chunk_bytes(part: np.ndarray, first: int, plan: LevelsPlan) -> bytes:
     out = np.empty(10 * part.size + (4 << plan.lanes_log2) + 64, np.uint8)
     return out[: plan.model.encode(part, first, out)].tobytes()
-
-
-def decode(payload: np.ndarray, sink: Sink, *, n: int, threads: int = 1) -> None:
-    """The chunks of a payload of n symbols that the sink wants; ValueError with the name of a status."""
-    check_threads(threads)
-    decoder = _native.LevelsDecoder(payload, n)
-    first, count = _wanted(decoder, sink)
-    bounds = [first + count * i // threads for i in range(threads + 1)]
-    shares = [(start, stop - start) for start, stop in pairwise(bounds) if stop > start]
-    in_threads(lambda share: decoder.decode(*share, sink.native()), shares or [(first, 0)], threads)
-
-
-def extremes(payload: np.ndarray, *, n: int, start: int) -> tuple[int, int]:
-    """The least and the greatest of about a million symbols from `start` on: enough for an error to name some."""
-    decoder = _native.LevelsDecoder(payload, n)
-    first = start // decoder.chunk
-    out = np.zeros(min(n - first * decoder.chunk, _SAMPLE), np.int32)
-    sink = Sink(out, first * decoder.chunk)
-    decoder.decode(*_wanted(decoder, sink), sink.native())
-    return int(out.min()), int(out.max())
-
-
-def _wanted(decoder: _native.LevelsDecoder, sink: Sink) -> tuple[int, int]:
-    """The first chunk that holds an element of the sink, and how many do."""
-    capacity = sink.out.size * (2 if sink.is_int4 else 1)
-    first = min(sink.start // decoder.chunk, decoder.chunk_count)
-    last = min(-(-(sink.start + capacity) // decoder.chunk), decoder.chunk_count)
-    return first, max(last - first, 0)

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from ..errors import FormatError
-from .bitio import ByteReader, varint
-from .effort import PACKED, RANS, Effort
-from .elements import bit_patterns, from_bytes
-from .symbols import decode_symbols, encode_symbols
-from .window import Window
+from .bitio import varint
+from .coders import PACKED, RANS
+from .effort import Effort
+from .elements import bit_patterns
+from .symbols import encode_symbols
 
 _TWO = Effort(frozenset({PACKED, RANS}))
 
@@ -21,25 +20,3 @@ def encode_planes(array: np.ndarray) -> bytes:
 def _encode_plane(plane: np.ndarray) -> bytes:
     coder, payload = encode_symbols(plane, effort=_TWO)
     return bytes([coder]) + varint(len(payload)) + payload
-
-
-def decode_planes(_coder: int, payload: bytes, window: Window) -> np.ndarray:
-    """The wanted elements of a planes payload; FormatError when it is malformed."""
-    dtype, n = window.dtype, window.n
-    reader = ByteReader(payload)
-    planes = np.empty((n, dtype.itemsize), np.uint8)
-    for i in range(dtype.itemsize):
-        planes[:, i] = _decode_plane(reader, i, n)
-    reader.expect_end("planes")
-    return window.of(from_bytes(planes.reshape(-1).data, dtype, count=n, what="planes"))
-
-
-def _decode_plane(reader: ByteReader, index: int, n: int) -> np.ndarray:
-    what = f"plane {index}"
-    coder = reader.u8(what)
-    if coder not in (PACKED, RANS):
-        raise FormatError(f"{what}: symbol coder {coder}, not {PACKED} or {RANS}")
-    plane = decode_symbols(coder, reader.take(reader.varint(what), what), n=n)
-    if plane.min() < 0 or plane.max() > 255:
-        raise FormatError(f"{what}: values {plane.min()}..{plane.max()}, not within 0..255")
-    return plane

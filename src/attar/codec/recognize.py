@@ -19,7 +19,7 @@ _SLICE_MIN = 4
 
 def find_grids(array: np.ndarray) -> list[GridHint]:
     """Grids that give a C-contiguous array bit for bit: of the tensor and, if that is not narrow, of each axis."""
-    if array.dtype not in PRECISION:
+    if str(array.dtype) not in PRECISION:
         return []
     whole = _grid(array, None)
     if whole is not None and whole.integers.min() >= -_NARROW and whole.integers.max() <= _NARROW:

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .. import _native
-from .elements import BFLOAT16, bit_patterns
+from .elements import bit_patterns
 
 _NUMBERS = {name: number for number, name in enumerate(_native.ELEMENTS)}
 _INTEGERS = {np.dtype(name): name for name in ("int32", "int16", "int8", "uint16", "uint8")}
-_FLOATS = {np.dtype(np.float32): "float32", np.dtype(np.float16): "float16", BFLOAT16: "bfloat16"}
 _NO_SCALES, _NO_BOOK = np.zeros(0, np.float32), np.zeros(0, np.uint8)
 GRID_MAX = 1 << 20
 HOLDS_INTEGERS = frozenset(_INTEGERS)
@@ -46,7 +45,7 @@ class Sink:
             return "int4"
         if self.book is not None:
             return f"lookup{8 * self.out.itemsize}"
-        return _FLOATS[self.out.dtype] if self.scales is not None else _INTEGERS[self.out.dtype]
+        return str(self.out.dtype) if self.scales is not None else _INTEGERS[self.out.dtype]
 
     @property
     def holds_all(self) -> bool:

@@ -4,9 +4,10 @@ Every level v = round(q * s) confines s to an interval; the step is in the inter
 16 bits can hold (bfloat16) is preferred.
 """
 
+import ml_dtypes
 import numpy as np
 
-from .elements import BFLOAT16, PRECISION
+from .elements import PRECISION
 
 LEVEL_MAX = 1 << 20
 _SAMPLE = 64
@@ -17,7 +18,7 @@ def find_step(levels: np.ndarray, dtype: np.dtype) -> np.float32 | None:
 
     `levels`: distinct positive finite values of `dtype`, ascending, as float64.
     """
-    precision, _ = PRECISION[dtype]
+    precision, _ = PRECISION[str(dtype)]
     sample = _spread(levels)
     # A wide tolerance stands the errors of long remainder chains; a narrow one leaves room for fine grids.
     for tolerance in dict.fromkeys((2.0 ** -(precision // 2), 2.0 ** (4 - precision))):
@@ -67,7 +68,7 @@ def _exact_step(levels: np.ndarray, rough: float, dtype: np.dtype) -> np.float32
 
 
 def _half_ulp(levels: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    precision, least = PRECISION[dtype]
+    precision, least = PRECISION[str(dtype)]
     return np.exp2(np.maximum(np.frexp(levels)[1] - precision, least) - 1.0)
 
 
@@ -75,7 +76,7 @@ def _candidates(middle: float) -> list[np.float32]:
     """The nearest bfloat16, the nearest float32 and its neighbors: float32(q * s) rounds too, which may shift s."""
     with np.errstate(over="ignore", under="ignore"):
         single = np.float32(middle)
-        half = np.float32(single.astype(BFLOAT16))
+        half = np.float32(single.astype(ml_dtypes.bfloat16))
     neighbors = [np.nextafter(single, np.float32(side)) for side in (0, np.inf)]
     return [step for step in (half, single, *neighbors) if 0 < step < np.inf]
 

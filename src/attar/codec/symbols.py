@@ -1,23 +1,19 @@
-"""Integers to bytes: the smallest of the symbol coders, and back. One table lists the coders."""
+"""Integers to bytes: the smallest of the symbol coders."""
 
 from collections.abc import Callable
 from functools import partial
 
 import numpy as np
 
-from .. import _native
-from ..errors import FormatError
 from . import levels, packed, rans, relative
-from .effort import BEST, LEVELS, NAMES, PACKED, RANS, RELATIVE, Effort
+from .coders import LEVELS, PACKED, RANS, RELATIVE
+from .effort import BEST, Effort
 from .histogram import Histogram, histogram
-from .sink import Sink
 
 # Estimated size in bytes, coder, and what writes the payload.
 _Candidate = tuple[float, int, Callable[[], bytes]]
 # From here on an estimate of either entropy coder is good to a part in a thousand.
 _LONG = 1 << 15
-_OUTSIDE = "symbol outside the alphabet"
-_DECODERS = {PACKED: _native.packed_decode, RELATIVE: _native.relative_decode, RANS: _native.rans_decode}
 
 
 def encode_symbols(
@@ -72,56 +68,3 @@ def _entropy_coded(
     if found and symbols.size >= _LONG:
         found = [min(found, key=lambda candidate: candidate[0] * (1.002 if candidate[1] == RANS else 1.0))]
     return min(((coder, write()) for _, coder, write in found), key=lambda done: (len(done[1]), done[0]), default=None)
-
-
-def decode_symbols(coder: int, payload: bytes | memoryview, *, n: int) -> np.ndarray:
-    """The n >= 1 symbols (int32) of a payload; FormatError for one that is malformed."""
-    out = np.empty(n, np.int32)
-    if coder == LEVELS:
-        decode_into(coder, payload, Sink(out), n=n)
-    else:
-        _decode_whole(coder, payload, out)
-    return out
-
-
-def decode_into(coder: int, payload: bytes | memoryview, sink: Sink, *, n: int, threads: int = 1) -> None:
-    """The symbols of a payload of n, straight to where they are wanted; FormatError for one that is malformed.
-
-    Only the levels coder leaves out what the sink does not want, and has parts for several threads.
-    """
-    try:
-        if coder == LEVELS:
-            levels.decode(np.frombuffer(payload, np.uint8), sink, n=n, threads=threads)
-        else:
-            sink.native().write(0, decode_symbols(coder, payload, n=n))
-    except ValueError as error:
-        if str(error) == _OUTSIDE and not sink.holds_all:
-            raise FormatError(f"{sink.what} {_found(coder, payload, sink, n)}: {sink.limits()}") from error
-        raise _named(coder, payload, n, error) from error
-
-
-def _found(coder: int, payload: bytes | memoryview, sink: Sink, n: int) -> str:
-    """The range of what a sink refused, seen without more memory than a piece of a tensor takes."""
-    if coder == LEVELS:
-        try:
-            low, high = levels.extremes(np.frombuffer(payload, np.uint8), n=n, start=sink.start)
-        except ValueError as error:  # the payload is damaged besides
-            raise _named(coder, payload, n, error) from error
-    else:
-        symbols = decode_symbols(coder, payload, n=n)
-        low, high = int(symbols.min()), int(symbols.max())
-    return f"{low + sink.origin}..{high + sink.origin}"
-
-
-def _decode_whole(coder: int, payload: bytes | memoryview, out: np.ndarray) -> None:
-    if coder not in _DECODERS:
-        raise FormatError(f"symbol coder {coder}: not one of {sorted(NAMES)}")
-    try:
-        _DECODERS[coder](np.frombuffer(payload, np.uint8), out)
-    except ValueError as error:
-        raise _named(coder, payload, out.size, error) from error
-
-
-def _named(coder: int, payload: bytes | memoryview, n: int, error: ValueError) -> FormatError:
-    """A status of the core, as the error of its payload."""
-    return FormatError(f"{NAMES[coder]} payload of {len(payload)} bytes for {n} symbols: {error}")

@@ -1,33 +1,21 @@
-"""Tensors to streams and back: of every model that applies, the one of fewest bytes. Lossless to the last bit."""
+"""Tensors to streams: of every model that applies, the one of fewest bytes. Lossless to the last bit."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..errors import FormatError
-from .codebook import decode_codebook, encode_codebook
-from .effort import BEST, LEVELS, NAMES, QUICK, Effort
-from .elements import DTYPES, bit_patterns, element_count, is_float, pieces, same_bits
-from .floats import decode_floats, encode_floats, gives_back
-from .grid import GridHint, decode_grid, encode_grid, fits
-from .plain import decode_constant, decode_integers, decode_raw, encode_integers, is_constant
-from .planes import decode_planes, encode_planes
+from .codebook import encode_codebook
+from .coders import CODEBOOK, CONSTANT, FLOATS, GRID, INTEGERS, LEVELS, PLANES, RAW, describe
+from .effort import BEST, QUICK, Effort
+from .elements import DTYPES, bit_patterns, is_float, same_bits
+from .floats import encode_floats, gives_back
+from .grid import GridHint, encode_grid, fits
+from .plain import encode_integers, is_constant
+from .planes import encode_planes
 from .recognize import find_grids
-from .window import Window
+from .tensor_decode import decode, decode_rows
 
-RAW, CONSTANT, PLANES, INTEGERS, GRID, CODEBOOK, FLOATS = range(7)
-COPY = 0x70  # coder byte of a copy of another tensor in the same file, which the container finds
-_MODELS = {
-    RAW: ("raw", decode_raw),
-    CONSTANT: ("constant", decode_constant),
-    PLANES: ("planes", decode_planes),
-    INTEGERS: ("integers", decode_integers),
-    GRID: ("grid", decode_grid),
-    CODEBOOK: ("codebook", decode_codebook),
-    FLOATS: ("floats", decode_floats),
-}
 _LARGE_BYTES = 1 << 24
-_CODED = frozenset({INTEGERS, GRID, CODEBOOK})  # models whose payloads end in a symbol payload
 
 
 @dataclass(frozen=True)
@@ -64,79 +52,11 @@ def encoded_size(array: np.ndarray, *, hint: GridHint | None = None, effort: Eff
     return _smallest(_plain_array(array), hint, effort).size_bytes
 
 
-def decode(coder: int, payload: bytes, *, dtype: np.dtype, shape: tuple[int, ...], threads: int = 1) -> np.ndarray:
-    """The array of a stream, bit for bit what was encoded, for any number of threads.
-
-    The caller has capped `shape`: memory for its elements is taken before the payload is read.
-    Raises FormatError for every payload that is not well formed for this dtype and shape.
-    """
-    shape = tuple(int(extent) for extent in shape)
-    return _decoded(coder, payload, Window(np.dtype(dtype), shape, 0, element_count(shape), threads)).reshape(shape)
-
-
-def decode_rows(
-    coder: int, payload: bytes, rows: range, *, dtype: np.dtype, shape: tuple[int, ...], threads: int = 1
-) -> np.ndarray:
-    """The `rows` (consecutive places along axis 0) of a stream's array; of a stream in chunks, only those are decoded.
-
-    Raises ValueError for rows that the shape has not got, FormatError as `decode`; damage in a chunk that holds none of
-    the rows goes unseen.
-    """
-    shape = tuple(int(extent) for extent in shape)
-    if not shape or rows.step != 1 or not 0 <= rows.start <= rows.stop <= shape[0]:
-        raise ValueError(f"rows {rows}: an array of shape {shape} has not got them")
-    each = element_count(shape[1:])
-    window = Window(np.dtype(dtype), shape, rows.start * each, rows.stop * each, threads)
-    return _decoded(coder, payload, window).reshape(len(rows), *shape[1:])
-
-
-def decode_into(coder: int, payload: bytes, out: np.ndarray, *, threads: int = 1) -> None:
-    """As `decode`, into an array of the stream's dtype and shape.
-
-    Any strides will do: a transposed view of an array gives that array another layout, at no more memory than a piece
-    of it. Raises FormatError as `decode`; then `out` holds nothing that can be used.
-    """
-    if out.flags.c_contiguous and out.flags.aligned:
-        flat = out.reshape(-1)
-        found = _decoded(coder, payload, Window(out.dtype, out.shape, 0, out.size, threads, flat))
-        if found is not flat:
-            flat[:] = found
-    elif out.ndim == 0 or (coder % 16 != LEVELS and coder != FLOATS << 4):
-        out[...] = decode(coder, payload, dtype=out.dtype, shape=out.shape, threads=threads)
-    else:
-        for part in pieces(out):
-            rows = range(*part.indices(len(out)))
-            out[part] = decode_rows(coder, payload, rows, dtype=out.dtype, shape=out.shape, threads=threads)
-
-
-def _decoded(coder: int, payload: bytes, window: Window) -> np.ndarray:
-    name = describe(coder)
-    if coder == COPY:
-        raise FormatError("copy stream: the file that it is in knows of what")
-    if window.dtype not in DTYPES:
-        raise FormatError(f"{name} stream of {window.dtype}: streams do not hold this type")
-    if window.n == 0 and coder != RAW:
-        raise FormatError(f"{name} stream for a tensor without elements: it must be raw")
-    model, symbols = divmod(coder, 16)
-    return _MODELS[model][1](symbols, payload, window)
-
-
-def describe(coder: int) -> str:
-    """The name of a coder byte, as "raw" or "grid/rans"; FormatError for a byte that is not one."""
-    model, symbols = divmod(coder, 16)
-    if model in _MODELS and (symbols in NAMES if model in _CODED else symbols == 0):
-        name = _MODELS[model][0]
-        return f"{name}/{NAMES[symbols]}" if model in _CODED else name
-    if coder == COPY:
-        return "copy"
-    raise FormatError(f"coder byte 0x{coder:02x}: not a known model and symbol coder")
-
-
 def _plain_array(array: np.ndarray) -> np.ndarray:
     array = np.asarray(array)
     array = np.asarray(array, array.dtype.newbyteorder("="), order="C")
-    if array.dtype not in DTYPES:
-        raise TypeError(f"cannot encode {array.dtype}: not one of {', '.join(sorted(map(str, DTYPES)))}")
+    if str(array.dtype) not in DTYPES:
+        raise TypeError(f"cannot encode {array.dtype}: not one of {', '.join(sorted(DTYPES))}")
     if array.dtype.kind == "b":
         # A bool made from a view may hold other bytes than 0 and 1, all of which mean true.
         return bit_patterns(array).astype(bool).reshape(array.shape)

@@ -3,7 +3,6 @@
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 
@@ -33,6 +32,8 @@ def ahead(task: Callable[[Part], Result], parts: Sequence[Part], threads: int) -
     if threads < 2 or len(parts) < 2:
         yield from map(task, parts)
         return
+    from concurrent.futures import ThreadPoolExecutor  # brings logging and more: a single thread does without
+
     with ThreadPoolExecutor(threads) as pool:
         waiting = deque(pool.submit(task, part) for part in parts[:threads])
         for part in parts[threads:]:

@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from .. import container
 from ..codec import GridHint, Quantized
-from ..codec.grid import dequantize
+from ..codec.grid_decode import dequantize
 from ..container import AttarFile
 from ..errors import DataError, RecipeError
 from ..graph import set_initializer

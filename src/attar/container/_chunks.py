@@ -1,7 +1,7 @@
 """The frame of a chunk: kind, length, payload, crc32; and the order in which chunks may stand."""
 
 import zlib
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..codec.bitio import varint
 from ..errors import FormatError
@@ -9,8 +9,7 @@ from ._bytes import Cursor, u32
 from ._layout import FLAGS, HEADER_BYTES, KINDS, MAGIC, REQUIRED, SKIPPABLE, VERSIONS, Kind, chunk_name
 
 
-@dataclass(frozen=True)
-class Chunk:
+class Chunk(NamedTuple):
     """One chunk of a file: bytes `start` to `end` frame its payload."""
 
     kind: int

@@ -2,13 +2,17 @@
 
 import zlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..codec import COPY, Encoded
+from ..codec import COPY
 from ..codec.bitio import ByteReader, varint
 from ..errors import FormatError
 from ._table import TensorEntry
+
+if TYPE_CHECKING:
+    from ..codec import Encoded
 
 
 class Copies:
@@ -18,11 +22,13 @@ class Copies:
         self._seen: dict[tuple, tuple[int, np.ndarray]] = {}
         self._count = 0
 
-    def find(self, array: np.ndarray) -> Encoded | None:
+    def find(self, array: np.ndarray) -> "Encoded | None":
         """The stream of a copy; None for an array that is new, or too small for a stream of its own to cost more."""
         index, self._count = self._count, self._count + 1
         earlier, other = self._seen.setdefault((array.dtype, array.shape, zlib.crc32(_raw(array))), (index, array))
         is_copy = earlier < index and array.nbytes > len(varint(earlier)) and np.array_equal(_raw(array), _raw(other))
+        from ..codec import Encoded
+
         return Encoded(COPY, varint(earlier)) if is_copy else None
 
 

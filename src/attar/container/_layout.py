@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from enum import IntEnum
 
-import ml_dtypes
 import numpy as np
 
 MAGIC = b"\x89ATR"
@@ -44,22 +43,31 @@ MAX_ELEMENTS = 2**32
 MAX_DECODED_BYTES = 8 * 2**30  # the default of a reader's own limit
 MAX_RAW_BYTES = {Kind.GRAPH: 256 * 2**20, Kind.META: 16 * 2**20, Kind.PROGRAM: 256 * 2**20, Kind.PROVENANCE: 2**20}
 
-# Keyed by ONNX TensorProto.DataType. Strings, complex, float8 and 4-bit types stay in the graph chunk.
-DTYPES: dict[int, np.dtype] = {
-    1: np.dtype("<f4"),
-    2: np.dtype("u1"),
-    3: np.dtype("i1"),
-    4: np.dtype("<u2"),
-    5: np.dtype("<i2"),
-    6: np.dtype("<i4"),
-    7: np.dtype("<i8"),
-    9: np.dtype("?"),
-    10: np.dtype("<f2"),
-    11: np.dtype("<f8"),
-    12: np.dtype("<u4"),
-    13: np.dtype("<u8"),
-    16: np.dtype(ml_dtypes.bfloat16),
+# Element types by ONNX TensorProto.DataType. Strings, complex, float8 and 4-bit types stay in the graph chunk.
+DTYPES = {
+    1: "float32",
+    2: "uint8",
+    3: "int8",
+    4: "uint16",
+    5: "int16",
+    6: "int32",
+    7: "int64",
+    9: "bool",
+    10: "float16",
+    11: "float64",
+    12: "uint32",
+    13: "uint64",
+    16: "bfloat16",
 }
+
+
+def dtype_of(number: int) -> np.dtype:
+    """Return the element type of this number in DTYPES."""
+    if DTYPES[number] == "bfloat16":
+        import ml_dtypes  # takes as long as all the rest of a reader, and few files have such numbers
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(DTYPES[number])
 
 
 def chunk_name(kind: int) -> str:

@@ -2,18 +2,17 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from ..codec.bitio import varint
 from ..errors import FormatError
 from ._bytes import Cursor, u32
-from ._layout import CODERS_OF_VERSION_2, DTYPES, MAX_ELEMENTS, MAX_NAME_BYTES, MAX_RANK, MAX_TENSORS
+from ._layout import CODERS_OF_VERSION_2, DTYPES, MAX_ELEMENTS, MAX_NAME_BYTES, MAX_RANK, MAX_TENSORS, dtype_of
 
 
-@dataclass(frozen=True)
-class TensorEntry:
+class TensorEntry(NamedTuple):
     """Where one tensor's stream lies and what it decodes to; `offset` counts from the streams payload."""
 
     place: int
@@ -93,7 +92,9 @@ def _parse_entry(cursor: Cursor, index: int, offset: int) -> TensorEntry:
     shape = _parse_shape(cursor, what)
     coder = cursor.u8(f"{what}: coder")
     length = cursor.varint(f"{what}: stream length")
-    return TensorEntry(index, name, DTYPES[number], number, shape, coder, offset, length, cursor.u32(f"{what}: crc32"))
+    return TensorEntry(
+        index, name, dtype_of(number), number, shape, coder, offset, length, cursor.u32(f"{what}: crc32")
+    )
 
 
 def _parse_name(cursor: Cursor, what: str) -> str:

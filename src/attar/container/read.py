@@ -5,7 +5,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -31,6 +31,8 @@ from ._table import TensorEntry
 if TYPE_CHECKING:
     import onnx
     import onnx_ir as ir
+
+Decoded = TypeVar("Decoded")
 
 # The graph's own file is imported where a graph is read: who runs a program needs neither onnx nor onnx_ir.
 
@@ -67,10 +69,14 @@ class AttarFile:
         Raises:
             FormatError: no such tensor, or another crc32 than the table says.
         """
+        return bytes(self._stream(name))
+
+    def _stream(self, name: str) -> memoryview:
+        """Return the same where it lies."""
         if name not in self._by_name:
             raise FormatError(f"{_label(self.path)}: no tensor is named {name!r}, the table has {len(self.entries)}")
         entry = self._by_name[name]
-        stream = bytes(self._streams[entry.offset : entry.offset + entry.length])
+        stream = self._streams[entry.offset : entry.offset + entry.length]
         found = zlib.crc32(stream)
         if found != entry.crc32:
             where = f"{_label(self.path)}: tensor {name!r}"
@@ -94,8 +100,8 @@ class AttarFile:
         """
         return self._decoded(name, lambda *stream, **known: codec.decode_rows(*stream, rows, **known, threads=threads))
 
-    def _decoded(self, name: str, decode: Callable[..., np.ndarray]) -> np.ndarray:
-        stream = self.stream(name)
+    def _decoded(self, name: str, decode: Callable[..., Decoded]) -> Decoded:
+        stream = self._stream(name)
         entry = self._by_name[name]
         try:
             if entry.coder != codec.COPY:
@@ -109,7 +115,7 @@ class AttarFile:
             ) from error
         return self._decoded(found.name, decode)
 
-    def quantized(self, name: str, *, element: str = "int8", threads: int = 1) -> codec.Quantized:
+    def quantized(self, name: str, *, element: str = "int8", threads: int = 1) -> "codec.Quantized":
         """Return the integers and scales of a tensor that lies on a grid, never by way of floats.
 
         Raises:
@@ -118,6 +124,26 @@ class AttarFile:
         return self._decoded(
             name, lambda *stream, **known: codec.decode_quantized(*stream, **known, element=element, threads=threads)
         )
+
+    def quantized_rows(self, name: str, *, columns: int, element: str = "int8") -> "codec.QuantizedRows":
+        """Return the same as rows of `columns` integers, a few at a time: no more of them is held than a reader wants.
+
+        Raises:
+            FormatError: as `quantized`; for what is damaged further on when its piece is asked for.
+            ValueError: columns that do not divide the tensor.
+        """
+        found = self._decoded(
+            name,
+            lambda *stream, **known: codec.decode_quantized_rows(*stream, **known, columns=columns, element=element),
+        )
+        return found._replace(pieces=self._named(name, found.pieces))
+
+    def _named(self, name: str, pieces: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+        """Yield the pieces; an error among them says whose they are."""
+        try:
+            yield from pieces
+        except FormatError as error:
+            raise FormatError(f"{_label(self.path)}: tensor {name!r}: {error}") from error
 
     def tensors(self, *, threads: int = 1) -> Iterator[tuple[str, np.ndarray]]:
         """Yield name and decoded tensor in table order, no more than `threads` of them ahead of their turn."""

@@ -1,5 +1,6 @@
 """Run a file's program: weights go from their streams into the kernels' layout; nothing else of the file is read."""
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ from ...codec.threads import in_threads
 from ...container import AttarFile, TensorEntry
 from ...errors import DataError, FormatError
 from .native import KERNELS, MAX_MEMORY_BYTES, Machine, Wanted
+
+WORTH_THREADS = 1 << 25  # bytes of a file: below, threads take longer to come than they save
 
 
 class Engine:
@@ -53,7 +56,8 @@ class Engine:
         try:
             self.machine = Machine(file.program, **limits)
             wanted = list(self.machine.wanted().items())
-            in_threads(lambda each: _load(self.machine, *each, file), wanted, threads)
+            loaders = threads if file.size_bytes >= WORTH_THREADS else 1
+            in_threads(lambda each: _load(self.machine, *each, file), wanted, loaders)
             self.machine.ready()
         except FormatError as error:
             raise FormatError(f"{label}: {error}") from error
@@ -88,13 +92,16 @@ def _load(machine: Machine, number: int, wanted: Wanted, file: AttarFile) -> Non
     if wanted.is_bias:
         machine.load_floats(number, _bias(file, entry, wanted))
         return
-    if np.prod(entry.shape, dtype=np.int64) != wanted.rows * wanted.columns or not entry.shape:
+    if math.prod(entry.shape) != wanted.rows * wanted.columns or not entry.shape or not wanted.columns:
         raise FormatError(
             f"program: weights of {wanted.rows} x {wanted.columns} wanted, {entry.name!r} is {entry.shape}"
         )
-    found = file.quantized(entry.name, element="int16" if wanted.is_wide else "int8")
+    found = file.quantized_rows(entry.name, columns=wanted.columns, element="int16" if wanted.is_wide else "int8")
     machine.load_floats(number, found.scales)
-    machine.load_rows(number, 0, found.integers.reshape(wanted.rows, wanted.columns))
+    first = 0
+    for rows in found.pieces:
+        machine.load_rows(number, first, rows)
+        first += len(rows)
 
 
 def _bias(file: AttarFile, entry: TensorEntry, wanted: Wanted) -> np.ndarray:

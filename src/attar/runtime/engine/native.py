@@ -1,9 +1,8 @@
 """The native engine with its errors turned into attar's: it opens a section, loads constants, runs samples."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,16 +16,14 @@ MAX_MEMORY_BYTES = 8 << 30  # the default of an engine's own limit
 KERNELS = tuple(_native.isas())  # kinds of processor that kernels of this one are written for, the plainest first
 
 
-@dataclass(frozen=True)
-class Port:
+class Port(NamedTuple):
     """A tensor that comes in or goes out: its name and the extents of one sample."""
 
     name: str
     shape: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(NamedTuple):
     """What a constant has to be loaded with: the place of a tensor in the table, and how it is seen as a matrix.
 
     Attributes:

@@ -16,13 +16,13 @@ from ._atomic import write_atomically
 from ._chunks import frame
 from ._copies import Copies
 from ._deflate import deflate
-from ._layout import DTYPES, MAX_ELEMENTS, MAX_NAME_BYTES, MAX_RANK, MAX_TENSORS, Kind, header
+from ._layout import DTYPES, MAX_ELEMENTS, MAX_NAME_BYTES, MAX_RANK, MAX_TENSORS, Kind, dtype_of, header
 from ._table import TensorEntry, extent
 
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-NUMBERS = {dtype: number for number, dtype in DTYPES.items()}
+NUMBERS = {dtype_of(number): number for number in DTYPES}
 NO_LIMIT = 2**63  # of the report: the arrays were in memory a moment ago
 
 
