@@ -179,11 +179,11 @@ def whole_model():
     return file(w, b, graph=stored(raw), meta=stored(meta), provenance=stored(b'{"attar":"0.1.0"}'), extra=extra)
 
 
-def empty_model():
+def empty_model(**more):
     proto = models.linear()
     del proto.graph.node[:]
     proto.graph.output[0].CopyFrom(proto.graph.input[0])
-    return file(graph=stored(proto.SerializeToString(deterministic=True)))
+    return file(graph=stored(proto.SerializeToString(deterministic=True)), **more)
 
 
 def floats(dtype, values, *, turn, log2=10, coders=(3, 1), lanes=0):
@@ -243,6 +243,7 @@ GOOD = {
     "grid_rounding": grid_rounding,
     "floats": floats_of_every_dtype,
     "no_tensors": file,
+    "programs": lambda: empty_model(version=4, program=stored(varint(2) + varint(3) + b"one" + varint(0))),
     "program": lambda: file(version=3, program=stored(b"what the engine reads, not the container")),
     "model": whole_model,
     "model_without_weights": empty_model,

@@ -2,7 +2,8 @@
 
 import struct
 
-from .build import COPY, LEVELS, MAGIC, file, tensor, u32, varint
+from . import models
+from .build import COPY, LEVELS, MAGIC, file, stored, tensor, u32, varint
 from .symbols import Side, level_chunk, level_table, levels, levels_side
 
 # Bodies and side sections that are right, for the two integers 1 and 0: one table of top 1.
@@ -169,14 +170,28 @@ def unknown(coder):
     return file(tensor(coder=coder), version=2), error
 
 
+def parts(raw):
+    """Return a file whose graph has programs for parts of it."""
+    return file(version=4, graph=stored(models.linear().SerializeToString(deterministic=True)), program=stored(raw))
+
+
 VERSIONS = {
-    "version_0": (MAGIC + b"\x00" + file()[5:], "version 0 is not supported, this reader knows 1, 2, 3"),
-    "version_4": (MAGIC + b"\x04" + file()[5:], "version 4 is not supported, this reader knows 1, 2, 3"),
-    "version_3_alone": (file(version=3), "version 3 without a program chunk: version 3 has one, alone"),
+    "version_0": (MAGIC + b"\x00" + file()[5:], "version 0 is not supported, this reader knows 1, 2, 3, 4"),
+    "version_5": (MAGIC + b"\x05" + file()[5:], "version 5 is not supported, this reader knows 1, 2, 3, 4"),
+    "version_3_alone": (file(version=3), "version 3 without a program chunk: versions 3 and 4 have one, alone"),
     "version_2_program": (
         file(version=2, program=varint(0)),
-        "version 2 with a program chunk: version 3 has one, alone",
+        "version 2 with a program chunk: versions 3 and 4 have one, alone",
     ),
+    "version_4_alone": (file(version=4), "version 4 without a program chunk: versions 3 and 4 have one, alone"),
+    "version_4_no_graph": (
+        file(version=4, program=stored(varint(1) + varint(0))),
+        "version 4 without a graph chunk: its programs are parts of a graph",
+    ),
+    "version_4_no_programs": (parts(varint(0)), "programs: 0 of them, the limits are 1 and 4096"),
+    "version_4_many": (parts(varint(4097)), "programs: 4097 of them, the limits are 1 and 4096"),
+    "version_4_short": (parts(varint(1) + varint(9) + b"x"), "program 0: 9 bytes needed at byte 2, 1 left"),
+    "version_4_trailing": (parts(varint(1) + varint(0) + b"x"), "programs: 1 bytes follow the last of 1"),
     "version_2_flags": (MAGIC + b"\x02\x01" + file()[6:], "header flags are 0x01, version 2 knows none"),
     "version_1_integers_levels": version_1(0x34, levels(PAIR)),
     "version_1_grid_levels": version_1(0x44, b"\x02\x80\x3f" + levels(PAIR)),

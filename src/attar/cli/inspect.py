@@ -3,12 +3,17 @@
 import dataclasses
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..errors import ModelError
 from ._common import Json, console, is_attar, print_json
+
+if TYPE_CHECKING:
+    from ..container import AttarFile
+    from ..runtime.engine import Machine
+    from ..runtime.engine.parts import Parts
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -37,7 +42,7 @@ def command(
         opened = container.open(file)
         rows = rows_of_file(opened)
         facts |= {"chunks": dict(opened.chunk_sizes), "provenance": opened.provenance, "has_graph": opened.has_graph}
-        facts |= {"program": _program(opened.program)}
+        facts |= {"program": _program(opened)}
     else:
         rows = rows_of_model(load(file))
     if json:
@@ -54,22 +59,45 @@ def command(
         out.print(_program_text(facts["program"]))
 
 
-def _program(section: bytes | None) -> dict | None:
-    """Return what a program section holds: its operators by kind, and the memory that it runs in on this machine."""
-    if section is None:
+def _program(file: "AttarFile") -> dict | None:
+    """Return what the programs of a file hold: operators by kind, memory on this machine, and what runs in floats."""
+    if not file.programs:
         return None
     from ..runtime.engine import Machine
 
-    machine = Machine(section)
-    kinds = Counter(kind for kind, _, _ in machine.operators)
-    ports = {name: {port.name: list(port.shape) for port in getattr(machine, name)} for name in ("inputs", "outputs")}
-    memory = {"arena_bytes": machine.arena_bytes, "memory_bytes": machine.memory_bytes}
-    return {"operators": dict(kinds), **ports, **memory}
+    machines = [Machine(program) for program in file.programs]
+    kinds = Counter(kind for machine in machines for kind, _, _ in machine.operators)
+    facts = {
+        "operators": dict(kinds),
+        "arena_bytes": sum(machine.arena_bytes for machine in machines),
+        "memory_bytes": sum(machine.memory_bytes for machine in machines),
+    }
+    if not file.in_parts:
+        return {**facts, **_ports(machines[0]), "parts": 1, "in_floats": {}}
+    from ..runtime.engine.parts import Parts
+
+    whole = Parts(machines, file.model())
+    floats = Counter(node.op_type for nodes in whole.between for node in nodes)
+    return {**facts, **_ports(whole), "parts": len(machines), "in_floats": dict(floats)}
+
+
+def _ports(machine: "Machine | Parts") -> dict[str, dict[str, list[int]]]:
+    return {name: {port.name: list(port.shape) for port in getattr(machine, name)} for name in ("inputs", "outputs")}
 
 
 def _program_text(program: dict) -> str:
-    operators = ", ".join(f"{count} {kind}" for kind, count in program["operators"].items())
     memory = (
         f"an arena of {program['arena_bytes']:,} bytes, {program['memory_bytes']:,} with weights as kernels want them"
     )
-    return f"runs in integers, all of it: {operators or 'no operators'}; {memory}"
+    operators = _counted(program["operators"]) or "no operators"
+    if not program["in_floats"]:
+        return f"runs in integers, all of it: {operators}; {memory}"
+    parts = f"{program['parts']} part" + "s" * (program["parts"] > 1)
+    return (
+        f"runs in integers, in {parts}: {operators}; {memory}\n"
+        f"runs in floats, in onnxruntime, which has to be installed: {_counted(program['in_floats'])}"
+    )
+
+
+def _counted(kinds: dict[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in kinds.items())

@@ -87,7 +87,7 @@ def _runner(file: Path, threads: int, *, graph: bool) -> Runner:
 def _has_program(file: Path) -> bool:
     from .. import container
 
-    return is_attar(file) and container.open(file, graph=False).program is not None
+    return is_attar(file) and bool(container.open(file, graph=False).programs)
 
 
 def _engine(file: Path, threads: int) -> Runner:

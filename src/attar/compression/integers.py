@@ -19,9 +19,10 @@ from ..errors import DataError, RecipeError
 from ..graph import set_initializer
 from ..report.integers import IntegerRun
 from ..runtime.engine.answers import answers
-from ..runtime.engine.build import machine_of, quantized, with_program
-from ..runtime.integer import Affine, FixedPoint, LeastSquares, MinMax, Percentile, observe
-from ..runtime.integer.lower import Lowered, lowered
+from ..runtime.engine.build import quantized, with_programs
+from ..runtime.engine.network import Network
+from ..runtime.integer import Affine, FixedPoint, LeastSquares, MinMax, Percentile
+from ..runtime.integer.lower import Lowered
 from ..runtime.integer.schemes import Method, Scheme
 from .job import Job
 from .sitting import judge_of
@@ -48,11 +49,11 @@ class Integers:
 
 
 def in_integers(job: Job, data: bytes) -> tuple[bytes, IntegerRun]:
-    """Return the file with a program beside its graph, and what was found on the way.
+    """Return the file with programs beside its graph, and what was found on the way.
 
     Raises:
         DataError: there are no samples to calibrate with.
-        ModelError: an operator that cannot run in integers, named with the reason.
+        ModelError: no layer at all can run in integers; the first reason is told.
     """
     if job.samples is None:
         raise DataError("--integer: activations are calibrated on samples; give --data")
@@ -61,26 +62,27 @@ def in_integers(job: Job, data: bytes) -> tuple[bytes, IntegerRun]:
     grids = _grids(file, model)
     given = {name: (grid.integers, grid.scales) for name, grid in grids.items()}
     inputs = job.samples.calibration.inputs
-    shapes = {name: values.shape[1:] for name, values in inputs.items()}
     job.progress("calibrating integers", 0.0)
-    seen, judge = observe(model, inputs, kept=given, threads=job.threads), judge_of(job, swaps=False)
+    network = Network.of(model, scheme, given, {name: values.shape[1:] for name, values in inputs.items()})
+    seen, judge = network.observe(inputs, threads=job.threads), judge_of(job, swaps=False)
     damages: dict[str, float] = {}
     for name, method in METHODS.items():
-        formats = seen.formats(scheme, method=method)
-        done = lowered(model, formats, scheme, weights=given, shapes=shapes, coarsens=True)
-        machine = machine_of(done.program, threads=THREADS)
+        done = network.lowered(seen.formats(scheme, method=method))
+        machine = network.machine([part.program for part in done], threads=THREADS)
         damages[name] = judge.damage(answers(machine, model, job.samples.search.inputs))
         if damages[name] == min(damages.values()):
             best = _Tried(name, done, len(machine.operators), machine.memory_bytes)
         job.progress("calibrating integers", len(damages) / len(METHODS))
-    written, plan = with_program(_with_weights(data, file, model, grids, best.done), best.done.program)
+    weighted = _with_weights(data, file, model, grids, best.done)
+    written, plans = with_programs(weighted, [part.program for part in best.done], in_parts=not network.is_whole)
     return written, IntegerRun(
         arithmetic=job.integers.arithmetic,
         calibration=best.method,
         damages=damages,
         operators=best.operators,
-        arena_bytes=plan.arena_bytes,
-        lower_bound_bytes=plan.plan.lower_bound_bytes,
+        outside=network.outside,
+        arena_bytes=sum(plan.arena_bytes for plan in plans),
+        lower_bound_bytes=sum(plan.plan.lower_bound_bytes for plan in plans),
         memory_bytes=best.memory_bytes,
         program_bytes=container.open(written, graph=False).chunk_sizes["program"],
     )
@@ -91,7 +93,7 @@ class _Tried:
     """What a method of calibration led to."""
 
     method: str
-    done: Lowered
+    done: list[Lowered]
     operators: int
     memory_bytes: int
 
@@ -115,10 +117,10 @@ def _output_axes(model: ir.Model) -> dict[str, int]:
 
 
 def _with_weights(
-    data: bytes, file: AttarFile, model: ir.Model, grids: Mapping[str, Quantized], done: Lowered
+    data: bytes, file: AttarFile, model: ir.Model, grids: Mapping[str, Quantized], done: list[Lowered]
 ) -> bytes:
     """Return the file with the weights that the program quantized as it quantized them."""
-    made = _made(model, grids, done)
+    made = {name: hint for part in done for name, hint in _made(model, grids, part).items()}
     if not made:
         return data
     for name, hint in made.items():

@@ -43,7 +43,7 @@ def measure(original: ir.Model, data: bytes, samples: Dataset, *, metric: Metric
     opened = container.open(data)
     opened.check()
     before = Session(original, threads=threads).run_all(samples.inputs)
-    if opened.program is not None:
+    if opened.programs:
         after = answers(Engine(data, threads=threads).machine, original, samples.inputs)
     else:
         after = Session(opened.model(), threads=threads).run_all(samples.inputs)

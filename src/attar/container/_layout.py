@@ -6,12 +6,13 @@ from enum import IntEnum
 import numpy as np
 
 MAGIC = b"\x89ATR"
-VERSIONS = range(1, 4)
+VERSIONS = range(1, 5)
 FLAGS = 0
 HEADER_BYTES = 6
 # Coder bytes that came with version 2: symbol coder 4 (levels), models 6 (floats) and 7 (copy).
 CODERS_OF_VERSION_2 = frozenset({0x34, 0x44, 0x54, 0x60, 0x70})
 VERSION_OF_PROGRAMS = 3
+VERSION_OF_PARTS = 4
 
 
 def header(coders: Iterable[int]) -> bytes:
@@ -38,6 +39,7 @@ REQUIRED = (Kind.TABLE, Kind.STREAMS, Kind.END)
 
 MAX_TENSORS = 65_536
 MAX_NAME_BYTES = 4_096
+MAX_PROGRAMS = 4_096
 MAX_RANK = 16
 MAX_ELEMENTS = 2**32
 MAX_DECODED_BYTES = 8 * 2**30  # the default of a reader's own limit

@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,16 +12,17 @@ import numpy as np
 from .. import codec
 from ..codec.threads import ahead
 from ..errors import FormatError
-from . import _meta, _table
+from . import _meta, _programs, _table
 from ._chunks import Chunk, frame, split
 from ._copies import original
-from ._deflate import deflate, inflate
+from ._deflate import inflate
 from ._layout import (
     FLAGS,
     HEADER_BYTES,
     MAGIC,
     MAX_DECODED_BYTES,
     MAX_RAW_BYTES,
+    VERSION_OF_PARTS,
     VERSION_OF_PROGRAMS,
     Kind,
     chunk_name,
@@ -42,7 +43,8 @@ class AttarFile:
     """An opened file: header, chunks, table and graph are checked, tensors are decoded when asked for.
 
     Attributes:
-        program: the section that the engine runs, unread; None in a file without one.
+        programs: the sections that the engine runs, unread; empty in a file without any.
+        in_parts: whether they are parts of the graph, the rest of which runs in floats.
     """
 
     path: Path | None
@@ -51,7 +53,8 @@ class AttarFile:
     preprocessing: dict[str, Any] | None
     class_names: list[str] | None
     provenance: dict[str, Any] | None
-    program: bytes | None
+    programs: tuple[bytes, ...]
+    in_parts: bool
     chunk_sizes: dict[str, int]
     _data: bytes = field(repr=False)
     _streams: memoryview = field(repr=False)
@@ -183,12 +186,17 @@ class AttarFile:
         chunk = split(self._data).get(Kind.PROVENANCE)
         return self._data if chunk is None else self._data[: chunk.start] + self._data[chunk.end :]
 
-    def with_program(self, program: bytes) -> bytes:
-        """Return the file's bytes with this program section, in place of one that it may have."""
+    def with_programs(self, programs: Sequence[bytes], *, in_parts: bool = False) -> bytes:
+        """Return the file's bytes with these program sections, in place of those that it may have.
+
+        Args:
+            in_parts: whether they are parts of the graph, and the rest of it runs in floats; else there is one, of all.
+        """
         chunks = {kind: chunk for kind, chunk in split(self._data).items() if kind != Kind.PROGRAM}
         framed = {kind: self._data[chunk.start : chunk.end] for kind, chunk in chunks.items()}
-        framed[Kind.PROGRAM] = frame(Kind.PROGRAM, deflate(program))
-        return MAGIC + bytes([VERSION_OF_PROGRAMS, FLAGS]) + b"".join(framed[kind] for kind in sorted(framed))
+        framed[Kind.PROGRAM] = frame(Kind.PROGRAM, _programs.payload(programs, in_parts=in_parts))
+        version = VERSION_OF_PARTS if in_parts else VERSION_OF_PROGRAMS
+        return MAGIC + bytes([version, FLAGS]) + b"".join(framed[kind] for kind in sorted(framed))
 
     def _unpack(self, proto: "onnx.ModelProto") -> "ir.Model":
         from . import _graph
@@ -250,7 +258,8 @@ def _parse(data: bytes, path: Path | None, max_decoded_bytes: int, *, graph: boo
         preprocessing=meta.get("preprocessing"),
         class_names=meta.get("class_names"),
         provenance=_json(chunks, Kind.PROVENANCE),
-        program=_program(chunks, version),
+        programs=_programs.parse(chunks, version),
+        in_parts=version == VERSION_OF_PARTS,
         chunk_sizes=_sizes(chunks),
         _data=data,
         _streams=streams,
@@ -261,15 +270,6 @@ def _parse(data: bytes, path: Path | None, max_decoded_bytes: int, *, graph: boo
 
 def _json(chunks: dict[int, Chunk], kind: Kind) -> dict[str, Any] | None:
     return _meta.parse(kind, chunks[kind].payload) if kind in chunks else None
-
-
-def _program(chunks: dict[int, Chunk], version: int) -> bytes | None:
-    if (Kind.PROGRAM in chunks) != (version == VERSION_OF_PROGRAMS):
-        having = "with" if Kind.PROGRAM in chunks else "without"
-        raise FormatError(f"version {version} {having} a program chunk: version {VERSION_OF_PROGRAMS} has one, alone")
-    if Kind.PROGRAM not in chunks:
-        return None
-    return inflate(chunks[Kind.PROGRAM].payload, what="program chunk", max_bytes=MAX_RAW_BYTES[Kind.PROGRAM])
 
 
 def _parse_graph(chunks: dict[int, Chunk], by_name: dict[str, TensorEntry]) -> "onnx.ModelProto | None":

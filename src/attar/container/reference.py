@@ -39,7 +39,7 @@ class Decoded(NamedTuple):
     graph: bytes | None
     meta: dict[str, Any] | None
     provenance: dict[str, Any] | None
-    program: bytes | None
+    programs: tuple[bytes, ...]
 
 
 def decode(data: bytes, *, max_decoded_bytes: int = 8 * 2**30) -> Decoded:
@@ -55,9 +55,11 @@ def decode(data: bytes, *, max_decoded_bytes: int = 8 * 2**30) -> Decoded:
     meta = read_json(chunks[META], 16 * 2**20) if META in chunks else None
     check_meta(meta or {})
     provenance = read_json(chunks[PROVENANCE], 2**20) if PROVENANCE in chunks else None
-    require((PROGRAM in chunks) == (data[4] == 3), "version 3 has a program, and no other version does")
+    require((PROGRAM in chunks) == (data[4] in (3, 4)), "versions 3 and 4 have a program, and no other version does")
     program = inflate(chunks[PROGRAM], 256 * 2**20) if PROGRAM in chunks else None
-    return Decoded(read_streams(chunks[STREAMS], entries), graph, meta, provenance, program)
+    require(data[4] != 4 or graph is not None, "programs are parts of a graph, which is missing")
+    programs = () if program is None else (program,) if data[4] == 3 else read_programs(program)
+    return Decoded(read_streams(chunks[STREAMS], entries), graph, meta, provenance, programs)
 
 
 def require(truth: bool, message: str) -> None:
@@ -116,13 +118,13 @@ def inflate(payload: bytes, cap: int) -> bytes:
 
 # --- 2 File and chunks ------------------------------------------------------------------------------------------------
 
-HEADERS = (b"\x89ATR\x01\x00", b"\x89ATR\x02\x00", b"\x89ATR\x03\x00")
+HEADERS = tuple(b"\x89ATR" + bytes([version, 0]) for version in (1, 2, 3, 4))
 TABLE, GRAPH, META, PROGRAM, PROVENANCE, STREAMS, END = 1, 2, 3, 4, 5, 64, 255
 
 
 def read_chunks(data: bytes) -> dict[int, bytes]:
     source = Bytes(data)
-    require(source.take(min(6, len(data))) in HEADERS, "magic, version or flags are not those of versions 1 to 3")
+    require(source.take(min(6, len(data))) in HEADERS, "magic, version or flags are not those of versions 1 to 4")
     chunks: dict[int, bytes] = {}
     while END not in chunks:
         kind, payload = read_chunk(source)
@@ -145,6 +147,15 @@ def read_chunk(source: Bytes) -> tuple[int, bytes]:
     covered = head if kind == STREAMS else head + payload
     require(source.u32() == zlib.crc32(covered), f"crc32 of chunk kind {kind} is wrong")
     return kind, payload
+
+
+def read_programs(raw: bytes) -> tuple[bytes, ...]:
+    source = Bytes(raw)
+    count = source.varint()
+    require(1 <= count <= 4096, f"{count} programs")
+    programs = tuple(source.take(source.varint()) for _ in range(count))
+    require(source.left() == 0, "bytes follow the last program")
+    return programs
 
 
 # --- 3 The table chunk ------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ class IntegerRun:
         arithmetic: "affine" or "fixed-point". calibration: the method that was taken. damages: to the output on the
             search's samples, by method. operators: of the program. program_bytes: of its chunk in the file.
         arena_bytes: of all activations. lower_bound_bytes: what no arena can be smaller than, in this order.
+        outside: why an operator runs in floats, in onnxruntime, by the tensor that it makes; empty where none does.
         memory_bytes: of everything the engine takes on this machine, weights as its kernels want them included.
     """
 
@@ -19,6 +20,7 @@ class IntegerRun:
     calibration: str
     damages: Mapping[str, float]
     operators: int
+    outside: Mapping[str, str]
     arena_bytes: int
     lower_bound_bytes: int
     memory_bytes: int

@@ -15,6 +15,7 @@ from .integers import IntegerRun
 from .layers import LayerRow
 from .stages import StageRow
 
+MOST_REASONS = 8  # of operators in floats that are told to a person
 COLLAPSE_FROM = 4  # this many initializers left alone for one reason share a line
 
 
@@ -150,8 +151,18 @@ def integers_text(run: IntegerRun) -> str:
         f"[bold]In integers[/] ({escape(run.arithmetic)}): {run.operators} operators in {size(run.program_bytes)} "
         f"of the file, an arena of {run.arena_bytes:,} bytes (lower bound {run.lower_bound_bytes:,}), "
         f"{size(run.memory_bytes)} of memory with weights\n"
-        f"  calibrated by {escape(run.calibration)}; damage to the output: {tried}"
+        f"  calibrated by {escape(run.calibration)}; damage to the output: {tried}{_outside_text(run)}"
     )
+
+
+def _outside_text(run: IntegerRun) -> str:
+    """Name what stays in floats, with the reasons."""
+    if not run.outside:
+        return ""
+    lines = [f"\n    {escape(reason)}" for reason in list(run.outside.values())[:MOST_REASONS]]
+    more = len(run.outside) - len(lines)
+    lines += [f"\n    and {more} more: --json names all"] if more > 0 else []
+    return f"\n  [yellow]in floats, by onnxruntime: {len(run.outside)} operators[/]" + "".join(lines)
 
 
 def allocation_parts(allocation: Allocation | str | None) -> list[RenderableType]:

@@ -109,11 +109,11 @@ def test_every_byte_of_a_section_may_be_anything():
     """Each single change gives an error or a program that runs; nothing crashes."""
     data = made("lenet_300_100")[0]
     file = container.open(data)
-    section, rng = bytearray(file.program), np.random.default_rng(0)
+    section, rng = bytearray(file.programs[0]), np.random.default_rng(0)
     for at in range(min(len(section), 400)):
         old, section[at] = section[at], int(rng.integers(256))
         with suppress(FormatError, DataError):
-            Engine(file.with_program(bytes(section)), max_memory_bytes=1 << 28)(images(1))
+            Engine(file.with_programs([bytes(section)]), max_memory_bytes=1 << 28)(images(1))
         section[at] = old
 
 

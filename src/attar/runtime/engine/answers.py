@@ -1,6 +1,7 @@
 """What a program answers, in the words of the network that it was made from."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import onnx_ir as ir
@@ -8,11 +9,15 @@ import onnx_ir as ir
 from ..integer.prepare import SOFTMAX
 from .native import Machine
 
+if TYPE_CHECKING:
+    from .parts import Parts
 
-def answers(machine: Machine, model: ir.Model, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-    """Return what the engine gives for the outputs of `model`; a Softmax at its end is put back."""
+
+def answers(machine: "Machine | Parts", model: ir.Model, inputs: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    """Return what the engine gives for the outputs of `model`; a Softmax that a program has left out is put back."""
     found = machine.run({port.name: inputs[port.name] for port in machine.inputs})
-    return [_ended(value, found[port.name]) for port, value in zip(machine.outputs, model.graph.outputs, strict=True)]
+    ends = zip(machine.outputs, model.graph.outputs, strict=True)
+    return [found[port.name] if port.name == value.name else _ended(value, found[port.name]) for port, value in ends]
 
 
 def _ended(value: ir.Value, found: np.ndarray) -> np.ndarray:

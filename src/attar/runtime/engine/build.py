@@ -1,6 +1,6 @@
 """Put a program into a file: its weights and biases stay in the table where the table has them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -32,9 +32,16 @@ def machine_of(program: Program, *, threads: int = 1) -> Machine:
 
 def with_program(data: bytes, program: Program) -> tuple[bytes, Planned]:
     """Return the file's bytes with the program as its section, and the plan of its arena."""
+    written, (plan,) = with_programs(data, [program], in_parts=False)
+    return written, plan
+
+
+def with_programs(data: bytes, programs: Sequence[Program], *, in_parts: bool) -> tuple[bytes, list[Planned]]:
+    """Return the file's bytes with programs, of the whole network or of its parts, and the plans of their arenas."""
     file = open_file(data, graph=False)
-    plan = planned(physical(program))
-    return file.with_program(section(plan, dict(_stored(file, program)))), plan
+    plans = [planned(physical(program)) for program in programs]
+    sections = [section(plan, dict(_stored(file, program))) for plan, program in zip(plans, programs, strict=True)]
+    return file.with_programs(sections, in_parts=in_parts), plans
 
 
 def quantized(file: AttarFile, entry: TensorEntry) -> codec.Quantized | None:

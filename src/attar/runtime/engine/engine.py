@@ -2,9 +2,9 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,11 +14,16 @@ from ...container import AttarFile, TensorEntry
 from ...errors import DataError, FormatError
 from .native import KERNELS, MAX_MEMORY_BYTES, Machine, Wanted
 
+if TYPE_CHECKING:
+    from .parts import Parts
+
 WORTH_THREADS = 1 << 25  # bytes of a file: below, threads take longer to come than they save
 
 
 class Engine:
     """A program, ready to run: that of an `.attar` file, which takes no graph, no onnx and no onnxruntime.
+
+    A file whose programs are parts of its graph takes all three: what is between them runs in onnxruntime, in floats.
 
     Args:
         source: path of an `.attar` file that has a program, or the file's bytes; or path of a QDQ ONNX model, which is
@@ -29,7 +34,8 @@ class Engine:
 
     Raises:
         FormatError: the file cannot be read or is damaged, or it has no program.
-        ModelError: an ONNX model with an operator that is not in integers, or that the engine does not know.
+        ModelError: an ONNX model with an operator that is not in integers, or that the engine does not know; or a file
+            whose graph has operators for onnxruntime, which is not installed.
     """
 
     def __init__(
@@ -42,6 +48,7 @@ class Engine:
     ) -> None:
         threads = threads or len(os.sched_getaffinity(0))
         limits = {"kernels": kernels, "threads": threads, "max_memory_bytes": max_memory_bytes}
+        self.machine: Machine | Parts
         self.preprocessing: dict[str, Any] | None = None
         self.class_names: list[str] | None = None
         if not isinstance(source, bytes) and Path(source).suffix == ".onnx":
@@ -50,15 +57,12 @@ class Engine:
             return
         file = container.open(source, graph=False)
         label = "the given bytes" if file.path is None else str(file.path)
-        if file.program is None:
+        if not file.programs:
             raise FormatError(f"{label}: no program is inside; `attar compress --integer` writes one")
         self.preprocessing, self.class_names = file.preprocessing, file.class_names
         try:
-            self.machine = Machine(file.program, **limits)
-            wanted = list(self.machine.wanted().items())
-            loaders = threads if file.size_bytes >= WORTH_THREADS else 1
-            in_threads(lambda each: _load(self.machine, *each, file), wanted, loaders)
-            self.machine.ready()
+            machines = [_loaded(program, file, limits) for program in file.programs]
+            self.machine = _with_the_rest(source, machines, threads) if file.in_parts else machines[0]
         except FormatError as error:
             raise FormatError(f"{label}: {error}") from error
 
@@ -83,6 +87,24 @@ def _lowered(path: Path) -> bytes:
     from .build import section_of
 
     return section_of(from_qdq(load(path, fold=False)))
+
+
+def _loaded(program: bytes, file: AttarFile, limits: Mapping[str, Any]) -> Machine:
+    """Return a program of the file with its weights, ready to run."""
+    machine = Machine(program, **limits)
+    loaders = limits["threads"] if file.size_bytes >= WORTH_THREADS else 1
+    in_threads(lambda each: _load(machine, *each, file), list(machine.wanted().items()), loaders)
+    machine.ready()
+    return machine
+
+
+def _with_the_rest(source: str | os.PathLike[str] | bytes, machines: Sequence[Machine], threads: int) -> "Parts":
+    """Return the programs with the operators of the file's graph that run in floats."""
+    from .parts import Parts
+
+    parts = Parts(machines, container.open(source).model(threads=threads), threads=threads)
+    parts.check()
+    return parts
 
 
 def _load(machine: Machine, number: int, wanted: Wanted, file: AttarFile) -> None:

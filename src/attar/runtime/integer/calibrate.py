@@ -1,6 +1,6 @@
 """Choose the formats of all activations from samples, which go through the network batch by batch."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,8 +90,27 @@ def observe(
 ) -> Observed:
     """Look at the samples once, for formats of any scheme; arguments and errors as of `calibrate`."""
     prepared = prepare(model, {name: values.shape[1:] for name, values in inputs.items()}, kept=kept)
-    names = observed(prepared, steps_of(prepared))
-    session = Session(expose(prepared, names), threads=threads)
+    return _observed(prepared, observed(prepared, steps_of(prepared)), inputs, histograms, threads)
+
+
+def observe_parts(
+    model: ir.Model,
+    parts: Iterable[tuple[ir.Model, Mapping[str, tuple[int, ...]]]],
+    inputs: Mapping[str, np.ndarray],
+    *,
+    kept: Container[str] = (),
+    threads: int = 0,
+) -> Observed:
+    """Look at the samples once for all parts of a network (`parts.cut`), each with the shapes of its inputs."""
+    prepared = [prepare(part, shapes, kept=kept) for part, shapes in parts]
+    names = dict.fromkeys(name for part in prepared for name in observed(part, steps_of(part)))
+    return _observed(model, list(names), inputs, True, threads)
+
+
+def _observed(
+    model: ir.Model, names: list[str], inputs: Mapping[str, np.ndarray], histograms: bool, threads: int
+) -> Observed:
+    session = Session(expose(model, names), threads=threads)
     ranges = find_ranges(_seen(session, names, inputs))
     return Observed(ranges, find_histograms(_seen(session, names, inputs), ranges) if histograms else {})
 

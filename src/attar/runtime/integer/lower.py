@@ -98,14 +98,14 @@ def lowered(
     given = dict(weights or {})
     prepared = prepare(model, shapes, kept=given)
     steps = steps_of(prepared, rounded)
-    builder = _Builder(prepared, read_inputs(prepared, steps), formats, scheme, given, coarsens)
+    builder = Builder(prepared, read_inputs(prepared, steps), formats, scheme, given, coarsens)
     for step in steps:
         builder.add(step)
     return Lowered(builder.program(), prepared, tuple(builder.steps), builder.chosen, builder.constants)
 
 
-class _Builder:
-    """Collects tensors and operators, step by step."""
+class Builder:
+    """Collects tensors and operators, step by step; `lowered` uses it."""
 
     def __init__(
         self,
@@ -129,7 +129,7 @@ class _Builder:
     def add(self, step: Step) -> None:
         """Lower one step; a function of integers that are too wide for a table as the steps that it was made of."""
         rule = _rule(step)
-        inputs = tuple(self._tensors[value.name] for value in step.inputs)
+        inputs = tuple(self._tensor(step, value) for value in step.inputs)
         if not inputs:
             raise step.refusal("it computes with constants alone")
         pieces = self._pieces(step, inputs[0].format)
@@ -159,6 +159,11 @@ class _Builder:
             return rule(site)
         except ValueError as error:  # a factor that no multiplier holds
             raise step.refusal(str(error)) from error
+
+    def _tensor(self, step: Step, value: ir.Value) -> Tensor:
+        if value.name not in self._tensors:
+            raise step.refusal(f"its input '{value.name}' is no tensor of samples in floats")
+        return self._tensors[value.name]
 
     def _declare(self, value: ir.Value, form: Format) -> Tensor:
         self._tensors[value.name] = Tensor(value.name, sample_shape(value, self._batch), form)

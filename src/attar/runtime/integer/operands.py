@@ -7,15 +7,21 @@ import onnx_ir as ir
 
 from ...graph.operators import constant_of, is_default_domain
 
-# All else has one input that flows, the first.
-JOINING = ("Add", "Sub", "Mul", "Div", "Max", "Min", "Concat", "MatMul", "Gemm")
+# Of these the first input alone flows: others say how. Of all else every input flows that is no constant.
+LEADING = frozenset(
+    (
+        *("Conv", "ConvTranspose", "BatchNormalization", "PRelu", "Clip", "Dropout", "Split"),
+        *("Reshape", "Squeeze", "Unsqueeze", "Flatten", "Transpose", "Pad", "Slice", "Gather", "Resize", "Upsample"),
+        *("ReduceMean", "ReduceSum", "ReduceMax"),
+    )
+)
 
 Limits = tuple[float, float]
 
 
 def flowing(node: ir.Node) -> Iterator[ir.Value]:
     """Return the tensors that flow into `node`: no constants, and no input that tells a shape alone."""
-    read = node.inputs if node.op_type in JOINING else node.inputs[:1]
+    read = node.inputs[:1] if node.op_type in LEADING and is_default_domain(node) else node.inputs
     return (value for value in read if value is not None and constant_of(value) is None)
 
 

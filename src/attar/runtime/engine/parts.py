@@ -1,0 +1,138 @@
+"""Run a network in parts: programs in the engine, the operators between them in onnxruntime, in floats."""
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx_ir as ir
+
+from ...errors import DataError, ModelError
+from ...graph.extract import extract
+from ...graph.flow import Flow, sources
+from .native import Machine, Port
+
+if TYPE_CHECKING:
+    from ..session import Session
+
+
+class Parts:
+    """Programs in their order, and the graph that they are parts of; what it has beside them runs in floats.
+
+    Has what a Machine has for whoever runs it.
+
+    Attributes:
+        between: the operators in floats before every program, and behind the last one.
+
+    Args:
+        machines: ready to run; their inputs and outputs have the names of the graph's tensors.
+        model: the network. threads: of onnxruntime, 0 for as many as there are cores.
+
+    Raises:
+        ModelError: the graph has no tensor of a name that a program speaks of.
+    """
+
+    def __init__(self, machines: Sequence[Machine], model: ir.Model, *, threads: int = 1) -> None:
+        self._machines, self._model, self._threads = tuple(machines), model, threads
+        self._flow = Flow(model.graph)
+        self._values = {value.name: value for value in (*model.graph.inputs, *self._made())}
+        wanted = [tuple(self._value(port) for port in machine.inputs) for machine in machines]
+        self._wanted = [*wanted, tuple(model.graph.outputs)]
+        self.between = self._between()
+        self._sessions: dict[int, Session] = {}
+        self.inputs, self.outputs = _ports(sources(model.graph)), _ports(model.graph.outputs)
+
+    def check(self) -> None:
+        """Raises ModelError where onnxruntime is wanted and not installed."""
+        kinds = sorted({node.op_type for nodes in self.between for node in nodes})
+        if kinds and find_spec("onnxruntime") is None:
+            raise ModelError(f"operators {', '.join(kinds)} run in onnxruntime, which is not installed")
+
+    @property
+    def arena_bytes(self) -> int:
+        """Bytes of all activations of the programs."""
+        return sum(machine.arena_bytes for machine in self._machines)
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of everything that the engine has; what onnxruntime takes comes on top."""
+        return sum(machine.memory_bytes for machine in self._machines)
+
+    @property
+    def operators(self) -> list[tuple[str, str, int]]:
+        """Those of the programs: kind, kind of kernel and elements of the output of every operator, in order."""
+        return [operator for machine in self._machines for operator in machine.operators]
+
+    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return the network's outputs (samples, ...) for inputs (samples, ...).
+
+        Raises:
+            DataError: an input is missing, does not fit, or holds NaN.
+        """
+        missing = [port.name for port in self.inputs if port.name not in inputs]
+        if missing:
+            raise DataError(f"the network needs input '{missing[0]}', which was not given: {', '.join(inputs)} were")
+        held = {self._values[port.name]: np.asarray(inputs[port.name]) for port in self.inputs}
+        for number, wanted in enumerate(self._wanted):
+            held |= self._in_floats(number, held)
+            if number < len(self._machines):
+                found = self._machines[number].run({value.name: held[value] for value in wanted})
+                held |= {self._values[name]: values for name, values in found.items()}
+        return {value.name: held[value] for value in self._model.graph.outputs}
+
+    def run_operator(self, number: int) -> None:
+        """Run one operator of the programs on what its arena holds."""
+        for machine in self._machines:
+            count = len(machine.operators)
+            if number < count:
+                machine.run_operator(number)
+                return
+            number -= count
+
+    def _made(self) -> list[ir.Value]:
+        return [value for node in self._flow.reads for value in node.outputs]
+
+    def _value(self, port: Port) -> ir.Value:
+        if port.name not in self._values:
+            raise ModelError(f"program: it speaks of tensor '{port.name}', which the graph has not got")
+        return self._values[port.name]
+
+    def _between(self) -> tuple[tuple[ir.Node, ...], ...]:
+        """Return the operators in floats before every program, and behind the last one."""
+        known, found = set(sources(self._model.graph)), []
+        for number, wanted in enumerate(self._wanted):
+            nodes = self._flow.needed(wanted, known)
+            found.append(tuple(nodes))
+            known |= {value for node in nodes for value in node.outputs} & set(wanted)
+            if number < len(self._machines):
+                known |= {self._value(port) for port in self._machines[number].outputs}
+        return tuple(found)
+
+    def _in_floats(self, number: int, held: Mapping[ir.Value, np.ndarray]) -> dict[ir.Value, np.ndarray]:
+        """Return what the next program wants and nobody has made so far."""
+        made = [value for value in self._wanted[number] if value not in held]
+        if not made:
+            return {}
+        if number not in self._sessions:
+            self._sessions[number] = self._session(self.between[number], made, held)
+        session = self._sessions[number]
+        feeds = {name: held[self._values[name]] for name in session.inputs}
+        return dict(zip(made, session.run_all(feeds), strict=True))
+
+    def _session(
+        self, nodes: Sequence[ir.Node], made: Sequence[ir.Value], held: Mapping[ir.Value, np.ndarray]
+    ) -> "Session":
+        """Return what runs some operators; the first samples tell the types of what they read."""
+        from ..session import Session
+
+        given = {value.name: (ir.DataType.from_numpy(values.dtype), values.ndim) for value, values in held.items()}
+        return Session(extract(self._model, self._flow, nodes, made, given), threads=self._threads)
+
+
+def _ports(values: Sequence[ir.Value]) -> tuple[Port, ...]:
+    """Return names and the extents of a sample; 0 where one is free."""
+    shapes = [tuple(value.shape or ())[1:] for value in values]
+    return tuple(
+        Port(value.name, tuple(extent if isinstance(extent, int) else 0 for extent in shape))
+        for value, shape in zip(values, shapes, strict=True)
+    )
