@@ -22,6 +22,13 @@ AVX2_TEXT void spread(uint32_t *to, const uint8_t *from, uint64_t count)
     }
 }
 
+AVX2_TEXT void spread_one(uint32_t *to, const uint8_t *from)
+{
+    const uint32_t four = attar_load32(from), low = UINT32_C(0x00ff00ff);
+    to[0] = four & low;
+    to[1] = four >> 8 & low;
+}
+
 /* In the order that `add` goes through: quad after quad the first words of all blocks, then the second ones. */
 AVX2_TEXT const int8_t *unpack(const int8_t *weights, uint64_t stride, uint64_t quads, uint32_t blocks, int8_t *room)
 {
@@ -51,6 +58,21 @@ AVX2_TEXT void add(__m256i sums[PLACES][BLOCKS], const uint32_t *numbers, const 
 #pragma GCC unroll 2
             for (int b = 0; b < blocks; b++)
                 sums[p][b] = _mm256_add_epi32(sums[p][b], _mm256_madd_epi16(two, w[b]));
+        }
+    }
+}
+
+AVX2_TEXT void add_alone(__m256i sums[BLOCKS], const uint32_t *numbers, const int8_t *weights, uint64_t stride,
+                         uint64_t quads, const int blocks)
+{
+    for (const uint32_t *end = numbers + quads * WORDS; numbers < end; numbers += WORDS, weights += VECTOR) {
+        const __m256i first = _mm256_set1_epi32((int32_t)numbers[0]), second = _mm256_set1_epi32((int32_t)numbers[1]);
+#pragma GCC unroll 2
+        for (int b = 0; b < blocks; b++) {
+            const __m256i bytes = load(weights + (uint64_t)b * stride);
+            const __m256i one = _mm256_madd_epi16(first, _mm256_srai_epi16(_mm256_slli_epi16(bytes, 8), 8));
+            const __m256i other = _mm256_madd_epi16(second, _mm256_srai_epi16(bytes, 8));
+            sums[b] = _mm256_add_epi32(sums[b], _mm256_add_epi32(one, other));
         }
     }
 }

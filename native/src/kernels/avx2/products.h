@@ -9,8 +9,8 @@
 enum {
     PLACES = 6, /* of a tile */
     BLOCKS = 2,
-    BAND = 48, /* places that share what has been unpacked */
-    PANEL = 8, /* blocks */
+    BAND = 64, /* places that share what has been unpacked */
+    PANEL = 16, /* blocks */
     CHUNK = 64,
     ROW = CHUNK + 8 /* a place's quads, and a register beyond them */
 };

@@ -6,8 +6,10 @@
  *   TARGET   the attribute of its functions
  *   WORDS    words of 32 bits that a place's four channels become
  *   spread   brings `count` times four channels of a place into `to`, and may write a register beyond them
+ *   spread_one  the same for one, and writes nothing beyond
  *   unpack   makes ready the weights of some blocks from one quad on, in `room` where it needs any
  *   add      adds `quads` times four products to every sum of a tile
+ *   add_alone  the same of one place, with weights as they were packed
  * Internal. */
 #include "../quads.h"
 #include "products.h"
@@ -52,9 +54,23 @@ typedef struct work {
 /* What a band is worked on with. */
 typedef struct bench {
     __m256i sums[PANEL][BAND];
-    uint32_t numbers[BAND][WORDS * ROW];
+    uint32_t numbers[BAND * WORDS * ROW]; /* of place after place */
     int8_t weights[ROOM];
 } bench;
+
+/* The same as `gather` where each tap is one quad. */
+static TARGET void gather_ones(const work *job, const places *at, unsigned place, uint64_t first, uint64_t count, uint32_t *to)
+{
+    const attar_view *v = job->v;
+    const attar_window *w = &v->window;
+    uint64_t ky = first / w->kernel[1], kx = first % w->kernel[1];
+    for (; count > 0; ky++, kx = 0) {
+        const int64_t y = at->tops[place] + (int64_t)(ky * w->dilations[0]), x = at->lefts[place] + (int64_t)(kx * w->dilations[1]);
+        const uint8_t *pixel = job->image + (uint64_t)(y * v->width + x) * v->pitch;
+        for (; kx < w->kernel[1] && count > 0; kx++, count--, to += WORDS, pixel += (uint64_t)w->dilations[1] * v->pitch)
+            spread_one(to, pixel);
+    }
+}
 
 /* Brings quads `first` to `first + count - 1` of one window side by side. */
 static TARGET void gather(const work *job, const places *at, unsigned place, uint64_t first, uint64_t count, uint32_t *to)
@@ -64,6 +80,10 @@ static TARGET void gather(const work *job, const places *at, unsigned place, uin
     /* Where a row of a window is one piece of memory, it is one long tap. */
     const int whole_rows = at->is_inside[place] && w->dilations[1] == 1 && v->quads * ATTAR_QUAD == v->pitch;
     const uint64_t taps = whole_rows ? 1 : w->kernel[1], quads = whole_rows ? (uint64_t)v->quads * w->kernel[1] : v->quads;
+    if (quads == 1 && at->is_inside[place]) {
+        gather_ones(job, at, place, first, count, to);
+        return;
+    }
     const uint64_t tap = first / quads;
     uint64_t ky = tap / taps, kx = tap % taps, away = first % quads;
     for (; count > 0; away = 0) {
@@ -99,7 +119,10 @@ TEXT void do_tile(const tile *t, const int count, const int blocks)
 #pragma GCC unroll 2
         for (int b = 0; b < blocks; b++)
             sums[p][b] = t->is_first ? _mm256_setzero_si256() : kept[b * BAND + p];
-    add(sums, t->numbers, t->weights, t->stride, t->quads, count, blocks);
+    if (count == 1)
+        add_alone(sums[0], t->numbers, t->weights, t->stride, t->quads, blocks);
+    else
+        add(sums, t->numbers, t->weights, t->stride, t->quads, count, blocks);
 #pragma GCC unroll 6
     for (int p = 0; p < count; p++)
 #pragma GCC unroll 2
@@ -133,11 +156,11 @@ static TARGET void add_quads(const work *job, bench *on, unsigned count, uint64_
         const uint32_t blocks = job->blocks - block < BLOCKS ? job->blocks - block : BLOCKS;
         tile t = {.quads = quads, .is_first = first == 0, .stride = attar_block_bytes(job->v)};
         const int8_t *weights = job->from.weights + (job->block + block) * t.stride + first * VECTOR;
-        t.weights = unpack(weights, t.stride, quads, blocks, on->weights);
+        t.weights = count == 1 ? weights : unpack(weights, t.stride, quads, blocks, on->weights);
         for (unsigned number = 0; number < tiles; number++) {
             const unsigned begin = count * number / tiles, end = count * (number + 1) / tiles;
             t.sums = &on->sums[block][begin];
-            t.numbers = on->numbers[begin];
+            t.numbers = on->numbers + begin * WORDS * ROW;
             texts[end - begin - 1][blocks - 1](&t);
         }
     }
@@ -159,12 +182,13 @@ static TARGET void do_band(const work *job, const places *at)
 {
     const attar_window *w = &job->v->window;
     const uint64_t quads = (uint64_t)w->kernel[0] * w->kernel[1] * job->v->quads;
-    const uint64_t chunks = (quads + CHUNK - 1) / CHUNK;
+    /* A place alone may take the room of all: its weights, which no other needs, come in long pieces. */
+    const uint64_t most = at->count == 1 ? BAND * ROW - LANES : CHUNK, chunks = (quads + most - 1) / most;
     bench on;
     for (uint64_t chunk = 0; chunk < chunks; chunk++) {
         const uint64_t first = quads * chunk / chunks, some = quads * (chunk + 1) / chunks - first;
         for (unsigned p = 0; p < at->count; p++)
-            gather(job, at, p, first, some, on.numbers[p]);
+            gather(job, at, p, first, some, on.numbers + p * WORDS * ROW);
         add_quads(job, &on, at->count, first, some);
     }
     put_band(job, &on, at->count);
