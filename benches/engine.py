@@ -2,6 +2,7 @@
 
     python benches/engine.py                     # all networks, one thread and two, table into docs/results.md
     python benches/engine.py --only resnet18     # one network, printed alone
+    python benches/engine.py --kernels avx2      # attar once more, with no better kernels than these; printed alone
 
 Both sides compute in int8 with weights per channel. The peers get what onnxruntime's quantizer makes of the network,
 with unsigned activations, which they are fastest with; attar gets a file whose weights are entropy coded. Times do not
@@ -28,7 +29,7 @@ from attar import codec, container
 from attar.evaluate.latency import Entrant, Timing, compete
 from attar.graph import load
 from attar.graph.norms import simplify_norms
-from attar.runtime.engine import Engine
+from attar.runtime.engine import KERNELS, Engine
 from attar.runtime.engine.build import with_program
 from attar.runtime.integer import Affine, MinMax, Program, observe, run
 from attar.runtime.integer.lower import lowered
@@ -117,7 +118,7 @@ def peers_file(name: str, proto: onnx.ModelProto) -> Path:
     return path
 
 
-def section(name: str) -> list[tuple[str, ...]]:
+def section(name: str, kernels: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """Return the rows of one network."""
     proto = network(name)
     ours, theirs = str(attar_file(name, proto)), str(peers_file(name, proto))
@@ -125,18 +126,19 @@ def section(name: str) -> list[tuple[str, ...]]:
     rows = []
     for threads in THREADS:
         entrants = [Entrant(theirs, "onnxruntime", threads), Entrant(ours, "attar", threads)]
+        entrants += [Entrant(ours, "attar", threads, kernels=each) for each in kernels]
         interpreter = os.environ.get("ATTAR_OPENVINO")
         if interpreter:
             entrants.append(Entrant(theirs, "openvino", threads, interpreter))
         timings = compete(entrants, turns=7, runs=3 if name == "vgg16" else 8, loads=5)
-        rows += [row(name, timing, timings[0], timings[-1]) for timing in timings]
+        rows += [row(name, timing, timings[0]) for timing in timings]
         print(*rows[-len(timings) :], sep="\n", file=sys.stderr, flush=True)
     return rows
 
 
-def row(name: str, timing: Timing, peer: Timing, other: Timing) -> tuple[str, ...]:
+def row(name: str, timing: Timing, peer: Timing) -> tuple[str, ...]:
     """Return a row, the ratios to onnxruntime held against the bars where it is attar's."""
-    is_ours = timing.entrant.runtime == "attar"
+    is_ours = timing.entrant.runtime == "attar" and not timing.entrant.kernels
     ratio = timing.median_seconds / peer.median_seconds
     peak = timing.peak_bytes / peer.peak_bytes
     load_ = timing.median_load_seconds / peer.median_load_seconds
@@ -145,7 +147,7 @@ def row(name: str, timing: Timing, peer: Timing, other: Timing) -> tuple[str, ..
         verdicts += [f"peak {at_most(peak, PEAK_BAR[name])}", f"loading {at_most(load_, LOAD_BAR[name])}"]
     return (
         name,
-        timing.entrant.runtime,
+        f"{timing.entrant.runtime} {timing.entrant.kernels}".strip(),
         str(timing.entrant.threads),
         f"{1e3 * timing.median_seconds:.2f}",
         f"{ratio:.2f}",
@@ -161,12 +163,14 @@ def row(name: str, timing: Timing, peer: Timing, other: Timing) -> tuple[str, ..
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=NETWORKS)
-    only = parser.parse_args().only
-    rows = [each for name in ([only] if only else NETWORKS) for each in section(name)]
+    parser.add_argument("--kernels", choices=KERNELS, action="append", default=[])
+    options = parser.parse_args()
+    names = [options.only] if options.only else NETWORKS
+    rows = [each for name in names for each in section(name, tuple(options.kernels))]
     head = "network|runtime|>threads|>ms|>ratio|>load ms|>ratio|>peak MB|>ratio|>file|"
     text = table(head, rows)
     print(text)
-    if only is None:
+    if options.only is None and not options.kernels:
         rewrite(PAGE, BEGIN, END, text)
 
 

@@ -4,7 +4,7 @@
 #include <cpuid.h>
 #include <stdint.h>
 
-enum { OSXSAVE = 1u << 27, BMI2 = 1u << 8, AVX2 = 1u << 5, VNNI = 1u << 11 };
+enum { OSXSAVE = 1u << 27, BMI2 = 1u << 8, AVX2 = 1u << 5, VNNI = 1u << 11, AVX_VNNI = 1u << 4 };
 /* F, DQ, BW and VL of AVX-512. */
 static const uint32_t AVX512 = UINT32_C(1) << 16 | UINT32_C(1) << 17 | UINT32_C(1) << 30 | UINT32_C(1) << 31;
 
@@ -44,6 +44,27 @@ int attar_cpu_has_avx2(void)
         answer = has(6u, AVX2 | BMI2, 0);
     return answer;
 }
+
+#ifdef ATTAR_HAS_AVXVNNI
+/* Its bit stands in a leaf of its own; a processor that lacks the leaf answers with zeros. */
+static int has_avxvnni(void)
+{
+    uint32_t eax;
+    uint32_t ebx;
+    uint32_t ecx;
+    uint32_t edx;
+    return attar_cpu_has_avx2() && __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) && eax >= 1 &&
+           __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) && (eax & AVX_VNNI) != 0;
+}
+
+int attar_cpu_has_avxvnni(void)
+{
+    static volatile int answer = UNKNOWN;
+    if (answer == UNKNOWN)
+        answer = has_avxvnni();
+    return answer;
+}
+#endif
 
 int attar_cpu_has_avx512(void)
 {

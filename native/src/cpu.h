@@ -10,6 +10,12 @@
 #define ATTAR_HAS_AVX512VNNI 1
 #define ATTAR_TARGET_AVX512 __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,bmi2")))
 #define ATTAR_TARGET_AVX512VNNI __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,bmi2")))
+#define ATTAR_TARGET_AVX512VL_VNNI __attribute__((target("avx2,avx512f,avx512vl,avx512vnni,bmi2")))
+#if defined(__clang__) ? __clang_major__ >= 12 : __GNUC__ >= 11
+#define ATTAR_HAS_AVXVNNI 1
+#define ATTAR_TARGET_AVXVNNI __attribute__((target("avx2,avxvnni,bmi2")))
+int attar_cpu_has_avxvnni(void);
+#endif
 
 int attar_cpu_has_avx2(void);
 int attar_cpu_has_avx512(void);

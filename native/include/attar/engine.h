@@ -20,6 +20,7 @@ extern "C" {
     X(ATTAR_ISA_REF, "ref")                                                                        \
     X(ATTAR_ISA_PORTABLE, "portable")                                                              \
     X(ATTAR_ISA_AVX2, "avx2")                                                                      \
+    X(ATTAR_ISA_AVXVNNI, "avxvnni")                                                                \
     X(ATTAR_ISA_AVX512VNNI, "avx512vnni")
 
 #define ATTAR_ISA_ENUM(code, name) code,

@@ -21,6 +21,10 @@ attar_isa attar_isa_best(void)
     if (attar_cpu_has_avx512vnni())
         return ATTAR_ISA_AVX512VNNI;
 #endif
+#ifdef ATTAR_HAS_AVXVNNI
+    if (attar_cpu_has_avxvnni())
+        return ATTAR_ISA_AVXVNNI;
+#endif
 #ifdef ATTAR_HAS_AVX2
     if (attar_cpu_has_avx2())
         return ATTAR_ISA_AVX2;

@@ -18,6 +18,36 @@
 #define ATTAR_AVX512VNNI_KERNELS(X)
 #endif
 
+/* The same kernels in two encodings; each fits where the processor has its own. */
+#ifdef ATTAR_HAS_AVXVNNI
+#define ATTAR_AVXVNNI_KERNELS(X)                                                                   \
+    X(attar_avxvnni_depthwise)                                                                     \
+    X(attar_avxvnni_convolution)                                                                   \
+    X(attar_avxvnni_dense)
+#else
+#define ATTAR_AVXVNNI_KERNELS(X)
+#endif
+#ifdef ATTAR_HAS_AVX512VNNI
+#define ATTAR_AVX512VL_KERNELS(X)                                                                  \
+    X(attar_avx512vl_depthwise)                                                                    \
+    X(attar_avx512vl_convolution)                                                                  \
+    X(attar_avx512vl_dense)
+#else
+#define ATTAR_AVX512VL_KERNELS(X)
+#endif
+
+#ifdef ATTAR_HAS_AVX2
+#define ATTAR_AVX2_KERNELS(X)                                                                      \
+    X(attar_avx2_depthwise)                                                                        \
+    X(attar_avx2_convolution)                                                                      \
+    X(attar_avx2_dense)                                                                            \
+    X(attar_avx2_sum)                                                                              \
+    X(attar_avx2_average_pool)                                                                     \
+    X(attar_avx2_max_pool)
+#else
+#define ATTAR_AVX2_KERNELS(X)
+#endif
+
 #define ATTAR_PORTABLE_KERNELS(X)                                                                  \
     X(attar_portable_requantize)                                                                   \
     X(attar_portable_table)                                                                        \
@@ -47,7 +77,9 @@
     X(attar_ref_extreme)                                                                           \
     X(attar_ref_softmax)
 
-#define ATTAR_KERNEL_TABLE(X) ATTAR_AVX512VNNI_KERNELS(X) ATTAR_PORTABLE_KERNELS(X) ATTAR_REF_KERNELS(X)
+#define ATTAR_KERNEL_TABLE(X)                                                                      \
+    ATTAR_AVX512VNNI_KERNELS(X) ATTAR_AVXVNNI_KERNELS(X) ATTAR_AVX512VL_KERNELS(X)                 \
+    ATTAR_AVX2_KERNELS(X) ATTAR_PORTABLE_KERNELS(X) ATTAR_REF_KERNELS(X)
 
 #define ATTAR_KERNEL_DECLARED(name) extern const attar_kernel name;
 ATTAR_KERNEL_TABLE(ATTAR_KERNEL_DECLARED)

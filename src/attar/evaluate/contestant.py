@@ -1,8 +1,9 @@
 """A fresh process that loads one file in one runtime and runs it when asked: `python -m attar.evaluate.contestant`.
 
-Arguments: runtime, file, threads. It answers lines of JSON: first the seconds of loading; then, for a number N on its
-input, the seconds of N runs; for the word "layers" those of every operator, where the runtime can tell; at the end of
-its input its peak memory. Inputs are normal numbers of seed 0, batch 1.
+Arguments: runtime, file, threads, and for attar the best kind of kernels that it may take. It answers lines of JSON:
+first the seconds of loading; then, for a number N on its input, the seconds of N runs; for the word "layers" those of
+every operator, where the runtime can tell; at the end of its input its peak memory. Inputs are normal numbers of seed
+0, batch 1.
 """
 
 import json
@@ -22,9 +23,9 @@ Runner = tuple[Run, Callable[[], list[dict[str, Any]]] | None]
 
 
 def main() -> None:
-    runtime, path, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    runtime, path, threads, *kernels = sys.argv[1:]
     start = time.perf_counter()
-    run, layers = RUNTIMES[runtime](path, threads)
+    run, layers = RUNTIMES[runtime](path, int(threads), *kernels)
     _say({"load": time.perf_counter() - start})
     for line in sys.stdin:
         if line.strip() == "layers":
@@ -54,10 +55,10 @@ def _timed(run: Run) -> float:
     return time.perf_counter() - start
 
 
-def _attar(path: str, threads: int) -> Runner:
-    from ..runtime.engine import Engine
+def _attar(path: str, threads: int, kernels: str = "") -> Runner:
+    from ..runtime.engine import KERNELS, Engine
 
-    machine = Engine(path, threads=threads).machine
+    machine = Engine(path, threads=threads, kernels=kernels or KERNELS[-1]).machine
     inputs = _inputs({port.name: (1, *port.shape) for port in machine.inputs})
 
     def layers() -> list[dict[str, Any]]:
@@ -105,7 +106,7 @@ def _inputs(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
 
 
-RUNTIMES: dict[str, Callable[[str, int], Runner]] = {
+RUNTIMES: dict[str, Callable[..., Runner]] = {
     "attar": _attar,
     "onnxruntime": _onnxruntime,
     "openvino": _openvino,

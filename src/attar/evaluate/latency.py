@@ -27,12 +27,14 @@ class Entrant:
 
     Attributes:
         interpreter: that has the runtime, this process's own where it is empty.
+        kernels: the best kind that attar may take, every kind where it is empty.
     """
 
     file: str
     runtime: str
     threads: int
     interpreter: str = ""
+    kernels: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,7 @@ class _Process:
             else [sys.executable, "-m", contestant.__name__]
         )
         words = [*script, self.entrant.runtime, self.entrant.file, str(self.entrant.threads)]
+        words += [self.entrant.kernels] if self.entrant.kernels else []
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         self.load_seconds = self._answer()["load"]

@@ -4,6 +4,8 @@
  * second. Biases, weights and endings lie in that order too, and packing to bytes undoes it.
  *
  * Weights: for every 64 channels, four taps after four: four registers of 16 times four bytes. */
+#include "../quads.h"
+#include "../windows.h"
 #include "finish.h"
 
 #ifdef ATTAR_HAS_AVX512VNNI
@@ -78,7 +80,7 @@ static void finish(const attar_step *step)
     for (uint64_t row = 0; row < step->matrix.rows; row++)
         attar_avx512vnni_end(&into.ends[row / CHANNELS * QUAD + register_of(row)], lane_of(row), step,
                              &step->channels[row]);
-    *into.is_narrow = (uint32_t)attar_avx512vnni_is_narrow(step);
+    *into.is_narrow = (uint32_t)attar_is_narrow(step);
 }
 
 /* Adds four taps; `t`: 64 channels of each. */
@@ -115,24 +117,13 @@ typedef struct work {
     const attar_step *step;
     packed from;
     const uint8_t *image;
-    const attar_tensor *in;
     limits clamp;
 } work;
 
-/* Finds the pixel of every tap of a window, a strip of zero points where it lies outside or where there is no tap. */
-static void find_pixels(const work *job, int64_t top, int64_t left, const uint8_t **pixels)
+/* The pixel of every tap of a window, four and four; the strip where there is no tap. */
+static void find_taps(const work *job, int64_t top, int64_t left, const uint8_t **pixels)
 {
-    const attar_window *w = &job->step->op->window;
-    uint64_t tap = 0;
-    for (uint32_t ky = 0; ky < w->kernel[0]; ky++) {
-        const int64_t y = top + (int64_t)ky * w->dilations[0];
-        for (uint32_t kx = 0; kx < w->kernel[1]; kx++) {
-            const int64_t x = left + (int64_t)kx * w->dilations[1];
-            const int is_inside = y >= 0 && y < job->in->dims[0] && x >= 0 && x < job->in->dims[1];
-            pixels[tap++] = is_inside ? job->image + (uint64_t)(y * job->in->dims[1] + x) * job->in->dims[2] : job->from.border;
-        }
-    }
-    for (; tap % QUAD != 0; tap++)
+    for (uint64_t tap = find_pixels(job->step, job->image, job->from.border, top, left, pixels); tap % QUAD != 0; tap++)
         pixels[tap] = job->from.border;
 }
 
@@ -176,13 +167,13 @@ static uint64_t items(const attar_step *step)
 
 static void run(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t end)
 {
-    const attar_tensor *from = step_input(step, 0), *to = step_output(step);
+    const attar_tensor *to = step_output(step);
     const attar_window *w = &step->op->window;
-    const work job = {step, packed_of(step), arena + from->offset, from, limits_of(step)};
+    const work job = {step, packed_of(step), arena + step_input(step, 0)->offset, limits_of(step)};
     const uint8_t *pixels[TAPS_MAX];
     uint64_t y = begin / to->dims[1], x = begin % to->dims[1];
     for (uint64_t place = begin; place < end; place++) {
-        find_pixels(&job, (int64_t)(y * w->strides[0]) - w->begin[0], (int64_t)(x * w->strides[1]) - w->begin[1], pixels);
+        find_taps(&job, (int64_t)(y * w->strides[0]) - w->begin[0], (int64_t)(x * w->strides[1]) - w->begin[1], pixels);
         do_place(&job, pixels, arena + to->offset + place * to->dims[2]);
         if (++x == to->dims[1]) {
             x = 0;

@@ -10,15 +10,6 @@ void attar_avx512vnni_end(endings *ends, unsigned lane, const attar_step *step, 
     ends->halves[odd][place] = channel->shift > 0 ? INT64_C(1) << (channel->shift - 1) : 0;
     ends->shifts[odd][place] = channel->shift;
 }
-
-int attar_avx512vnni_is_narrow(const attar_step *step)
-{
-    const int64_t most = (INT64_C(1) << (step->op->accumulator_bits - 1)) - 1;
-    int is_narrow = 1;
-    for (uint32_t row = 0; is_narrow && row < step->matrix.rows; row++)
-        is_narrow = rescaled(most, step->channels[row].multiplier, step->channels[row].shift) < INT64_C(1) << 30;
-    return is_narrow;
-}
 #else
 typedef int attar_finish_nothing; /* C99 wants a declaration in every file */
 #endif

@@ -36,9 +36,6 @@ static inline limits limits_of(const attar_step *step)
 /* Sets lane `lane` to an output channel. */
 void attar_avx512vnni_end(endings *ends, unsigned lane, const attar_step *step, const attar_channel *channel);
 
-/* Whether no result of any channel leaves 32 bits before it is clamped; all that networks hold does not. */
-int attar_avx512vnni_is_narrow(const attar_step *step);
-
 /* 8-bit numbers and weights with accumulators of 32 bits. */
 static inline int vnni_fits(const attar_step *step)
 {

@@ -1,4 +1,5 @@
 /* Pools, 64 channels of one window at a time: maxima as bytes, averages as sums of 16 lanes of 32 bits. */
+#include "../windows.h"
 #include "finish.h"
 
 #ifdef ATTAR_HAS_AVX512VNNI
@@ -12,42 +13,6 @@ static int max_fits(const attar_step *step)
 static int average_fits(const attar_step *step)
 {
     return step_input(step, 0)->storage == 8 && step_output(step)->storage == 8 && step->op->accumulator_bits <= 32;
-}
-
-/* The taps of a window that lie inside: rows `first[0]` to `stop[0]` of the kernel, and so on. */
-typedef struct reach {
-    int64_t top, left;
-    uint32_t first[2], stop[2];
-} reach;
-
-static void find_along(int64_t begin, uint32_t dilation, uint32_t kernel, uint32_t extent, uint32_t *first, uint32_t *stop)
-{
-    const int64_t step = dilation;
-    const int64_t missed = begin < 0 ? (-begin + step - 1) / step : 0;
-    const int64_t seen = begin < extent ? (extent - begin + step - 1) / step : 0;
-    *first = (uint32_t)(missed < kernel ? missed : kernel);
-    *stop = (uint32_t)(seen < *first ? *first : seen < kernel ? seen : kernel);
-}
-
-static reach reach_of(const attar_step *step, uint64_t place)
-{
-    const attar_window *w = &step->op->window;
-    const attar_tensor *from = step_input(step, 0);
-    const uint32_t width = step_output(step)->dims[1];
-    reach r;
-    r.top = (int64_t)(place / width * w->strides[0]) - w->begin[0];
-    r.left = (int64_t)(place % width * w->strides[1]) - w->begin[1];
-    find_along(r.top, w->dilations[0], w->kernel[0], from->dims[0], &r.first[0], &r.stop[0]);
-    find_along(r.left, w->dilations[1], w->kernel[1], from->dims[1], &r.first[1], &r.stop[1]);
-    return r;
-}
-
-static const uint8_t *pixel(const attar_step *step, const uint8_t *image, const reach *r, uint32_t ky, uint32_t kx)
-{
-    const attar_tensor *from = step_input(step, 0);
-    const int64_t y = r->top + (int64_t)ky * step->op->window.dilations[0];
-    const int64_t x = r->left + (int64_t)kx * step->op->window.dilations[1];
-    return image + (uint64_t)(y * from->dims[1] + x) * from->dims[2];
 }
 
 static __mmask64 mask_of(uint32_t left)
@@ -66,7 +31,7 @@ static ATTAR_TARGET_AVX512VNNI void run_max(const attar_step *step, uint8_t *are
             __m512i most = _mm512_setzero_si512();
             for (uint32_t ky = r.first[0]; ky < r.stop[0]; ky++)
                 for (uint32_t kx = r.first[1]; kx < r.stop[1]; kx++)
-                    most = _mm512_max_epu8(most, _mm512_maskz_loadu_epi8(mask, pixel(step, image, &r, ky, kx) + channel));
+                    most = _mm512_max_epu8(most, _mm512_maskz_loadu_epi8(mask, pixel_of(step, image, &r, ky, kx) + channel));
             _mm512_mask_storeu_epi8(arena + to->offset + place * to->dims[2] + channel, mask, most);
         }
     }
@@ -99,7 +64,7 @@ static ATTAR_TARGET_AVX512VNNI void run_average(const attar_step *step, uint8_t 
             __m512i sums = _mm512_setzero_si512();
             for (uint32_t ky = r.first[0]; ky < r.stop[0]; ky++)
                 for (uint32_t kx = r.first[1]; kx < r.stop[1]; kx++) {
-                    const __m128i u = _mm_maskz_loadu_epi8(mask, pixel(step, image, &r, ky, kx) + channel);
+                    const __m128i u = _mm_maskz_loadu_epi8(mask, pixel_of(step, image, &r, ky, kx) + channel);
                     sums = _mm512_add_epi32(sums, _mm512_cvtepu8_epi32(u));
                 }
             put_bytes(arena + to->offset + place * to->dims[2] + channel, finished(sums, &h, 0),

@@ -1,139 +1,36 @@
 /* Convolution and Dense as one: tiles of up to 6 places by up to 64 outputs, summed in registers. A place's numbers are
  * read where they lie, four channels at a time, each to all lanes; nothing is copied into columns first. A window that
- * reaches over the border reads a strip of zero points there.
- *
- * Weights: for every 16 outputs, tap after tap and four channels after four, 16 times four bytes. */
+ * reaches over the border reads a strip of zero points there. */
+#include "../quads.h"
 #include "finish.h"
 
 #ifdef ATTAR_HAS_AVX512VNNI
 enum { PLACES = 6, BLOCKS = 4, QUAD = 4, VECTOR = 64 };
 
-/* A matrix product or a convolution, seen in one way: `places` outputs, each with a window of `taps` in an image. */
-typedef struct view {
-    attar_window window;
-    int64_t height, width; /* of the input */
-    uint64_t out_width;
-    uint64_t places;
-    uint32_t pitch;           /* channels from pixel to pixel of the input */
-    uint32_t quads;           /* of channels of a group, the last one filled up */
-    uint32_t groups;
-    uint32_t blocks;          /* of 16 outputs of a group, the last one filled up */
-    uint32_t group_rows;
-} view;
-
-typedef struct packed {
-    const endings *ends; /* by block */
-    const uint8_t *border;
-    const int8_t *weights; /* by block */
-    const uint32_t *is_narrow;
-} packed;
-
-static view view_of(const attar_step *step)
+static attar_view view_of(const attar_step *step)
 {
-    const attar_tensor *from = step_input(step, 0), *to = step_output(step);
-    const uint32_t quads = (step->matrix.channels + QUAD - 1) / QUAD;
-    view v = {.quads = quads, .groups = 1, .group_rows = step->matrix.rows};
-    if (step->op->kind == ATTAR_CONVOLUTION) {
-        v.window = step->op->window;
-        v.height = from->dims[0];
-        v.width = from->dims[1];
-        v.out_width = to->dims[1];
-        v.places = (uint64_t)to->dims[0] * to->dims[1];
-        v.pitch = from->dims[2];
-        v.groups = step->op->groups;
-        v.group_rows = step->matrix.rows / v.groups;
-    } else { /* an image of one row, windows of one pixel that holds all columns */
-        const attar_window one = {{1, 1}, {1, 1}, {1, 1}, {0, 0}};
-        v.window = one;
-        v.places = to->elements / step->matrix.rows;
-        v.height = 1;
-        v.width = (int64_t)v.places;
-        v.out_width = v.places;
-        v.pitch = step->matrix.taps * step->matrix.channels;
-        v.quads = (v.pitch + QUAD - 1) / QUAD;
-    }
-    v.blocks = (v.group_rows + LANES - 1) / LANES;
-    return v;
-}
-
-static uint64_t block_bytes(const view *v)
-{
-    return (uint64_t)v->window.kernel[0] * v->window.kernel[1] * v->quads * VECTOR;
-}
-
-static uint64_t border_bytes(const view *v)
-{
-    return ((uint64_t)v->quads * QUAD + VECTOR - 1) / VECTOR * VECTOR;
-}
-
-static packed packed_of(const attar_step *step, const view *v)
-{
-    uint8_t *block = step->packed;
-    const uint64_t ends = (uint64_t)v->groups * v->blocks * sizeof(endings);
-    const packed found = {(const endings *)block, block + VECTOR + ends,
-                          (const int8_t *)block + VECTOR + ends + border_bytes(v), (const uint32_t *)(block + ends)};
-    return found;
+    return attar_view_of(step, LANES, sizeof(endings));
 }
 
 static uint64_t bytes(const attar_step *step)
 {
-    const view v = view_of(step);
-    const uint64_t blocks = (uint64_t)v.groups * v.blocks;
-    return blocks * sizeof(endings) + VECTOR + border_bytes(&v) + blocks * block_bytes(&v);
+    const attar_view v = view_of(step);
+    return attar_packed_bytes(&v);
 }
 
-/* Which block and lane an output has. */
-static uint64_t block_of(const view *v, uint64_t row)
-{
-    return row / v->group_rows * v->blocks + row % v->group_rows / LANES;
-}
-
-/* Four channels of every tap, the first at `values`: a store for four weights. */
-static void pack_quads(int8_t *to, uint64_t tap_bytes, uint64_t taps, const int16_t *values)
-{
-    for (uint64_t tap = 0; tap < taps; tap++) {
-        uint32_t four = 0;
-        for (unsigned i = 0; i < QUAD; i++)
-            four |= (uint32_t)(uint8_t)values[i * taps + tap] << (8 * i);
-        attar_store32((uint8_t *)to + tap * tap_bytes, four);
-    }
-}
-
-/* Columns come channel after channel, in each tap after tap; a matrix's are one long tap, its channels in memory's order. */
 static void pack(const attar_step *step, uint64_t row, uint64_t first, uint64_t count, const int16_t *values)
 {
-    const view v = view_of(step);
-    const uint64_t taps = step->matrix.taps, lane = row % v.group_rows % LANES;
-    const int is_image = step->op->kind == ATTAR_CONVOLUTION;
-    const uint64_t tap_bytes = is_image ? (uint64_t)v.quads * VECTOR : 0; /* from tap to tap */
-    const uint64_t tap_columns = is_image ? 0 : step->matrix.channels;
-    int8_t *to = (int8_t *)(uintptr_t)packed_of(step, &v).weights + block_of(&v, row) * block_bytes(&v) + lane * QUAD;
-    uint64_t channel = first / taps, tap = first % taps;
-    for (uint64_t i = 0; i < count; channel++, tap = 0) {
-        if (tap == 0 && channel % QUAD == 0 && count - i >= QUAD * taps && (is_image || taps == 1)) {
-            pack_quads(to + channel / QUAD * VECTOR, tap_bytes, taps, values + i);
-            i += QUAD * taps;
-            channel += QUAD - 1;
-            continue;
-        }
-        uint64_t column = tap * tap_columns + channel;
-        int8_t *place = to + tap * tap_bytes;
-        for (; tap < taps && i < count; tap++, i++, column += tap_columns, place += tap_bytes)
-            place[column / QUAD * VECTOR + column % QUAD] = (int8_t)values[i];
-    }
+    const attar_view v = view_of(step);
+    attar_pack_quads(step, &v, row, first, count, values);
 }
 
 static void finish(const attar_step *step)
 {
-    const view v = view_of(step);
-    const packed into = packed_of(step, &v);
-    uint8_t *border = (uint8_t *)(uintptr_t)into.border;
-    for (uint64_t i = 0; i < border_bytes(&v); i++)
-        border[i] = (uint8_t)step_input(step, 0)->zero;
-    for (uint64_t row = 0; row < step->matrix.rows; row++)
-        attar_avx512vnni_end((endings *)(uintptr_t)&into.ends[block_of(&v, row)],
-                             (unsigned)(row % v.group_rows % LANES), step, &step->channels[row]);
-    *(uint32_t *)(uintptr_t)into.is_narrow = (uint32_t)attar_avx512vnni_is_narrow(step);
+    const attar_view v = view_of(step);
+    endings *ends = step->packed;
+    attar_finish_quads(step, &v);
+    for (uint32_t row = 0; row < step->matrix.rows; row++)
+        attar_avx512vnni_end(&ends[attar_block_of(&v, row)], attar_lane_of(&v, row), step, &step->channels[row]);
 }
 
 /* Some places next to each other, and where their windows begin. */
@@ -143,7 +40,7 @@ typedef struct tile {
     int is_inside;                  /* all of them */
 } tile;
 
-static tile tile_of(const view *v, const uint8_t *image, uint64_t first, unsigned count)
+static tile tile_of(const attar_view *v, const uint8_t *image, uint64_t first, unsigned count)
 {
     const attar_window *w = &v->window;
     const int64_t down = (int64_t)(w->kernel[0] - 1) * w->dilations[0], right = (int64_t)(w->kernel[1] - 1) * w->dilations[1];
@@ -182,7 +79,7 @@ VNNI_TEXT void add_products(__m512i sums[PLACES][BLOCKS], const uint8_t *const *
 }
 
 /* One tap of windows that may reach over the border. */
-static void find_tap(const view *v, const tile *t, const uint8_t *image, const uint8_t *border, uint32_t ky, uint32_t kx,
+static void find_tap(const attar_view *v, const tile *t, const uint8_t *image, const uint8_t *border, uint32_t ky, uint32_t kx,
                      unsigned places, const uint8_t **at)
 {
     for (unsigned p = 0; p < places; p++) {
@@ -194,8 +91,8 @@ static void find_tap(const view *v, const tile *t, const uint8_t *image, const u
 }
 
 typedef struct work {
-    const view *v;
-    const packed *from;
+    const attar_view *v;
+    const attar_packed *from;
     const uint8_t *image; /* of the group */
     uint8_t *to;          /* the first output of the first place */
     uint64_t block;
@@ -206,9 +103,9 @@ typedef struct work {
 
 VNNI_TEXT void do_tile(const work *job, const tile *t, const int places, const int blocks)
 {
-    const view *v = job->v;
+    const attar_view *v = job->v;
     const attar_window *w = &v->window;
-    const uint64_t stride = block_bytes(v);
+    const uint64_t stride = attar_block_bytes(v);
     const int8_t *weights = job->from->weights + job->block * stride;
     const uint8_t *at[PLACES];
     __m512i sums[PLACES][BLOCKS];
@@ -237,7 +134,7 @@ VNNI_TEXT void do_tile(const work *job, const tile *t, const int places, const i
     const int is_narrow = (int)*job->from->is_narrow;
 #pragma GCC unroll 4
     for (int b = 0; b < blocks; b++) {
-        const held ends = hold(&job->from->ends[job->block + (unsigned)b], &job->clamp);
+        const held ends = hold((const endings *)job->from->ends + job->block + (unsigned)b, &job->clamp);
         const uint32_t left = job->rows - (unsigned)b * LANES;
 #pragma GCC unroll 6
         for (int p = 0; p < places; p++) {
@@ -265,27 +162,27 @@ TILES(6)
 static tile_text *const texts[PLACES][BLOCKS] = {TILE_NAMES(1), TILE_NAMES(2), TILE_NAMES(3),
                                                  TILE_NAMES(4), TILE_NAMES(5), TILE_NAMES(6)};
 
-static uint64_t tiles_of(const view *v)
+static uint64_t tiles_of(const attar_view *v)
 {
     return (v->places + PLACES - 1) / PLACES;
 }
 
-static uint64_t panels_of(const view *v)
+static uint64_t panels_of(const attar_view *v)
 {
     return (v->blocks + BLOCKS - 1) / BLOCKS;
 }
 
 static uint64_t items(const attar_step *step)
 {
-    const view v = view_of(step);
+    const attar_view v = view_of(step);
     return v.groups * panels_of(&v) * tiles_of(&v);
 }
 
 /* Item by item: all tiles of 64 outputs, then those of the next, so that their weights stay near. */
 static void run(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t end)
 {
-    const view v = view_of(step);
-    const packed from = packed_of(step, &v);
+    const attar_view v = view_of(step);
+    const attar_packed from = attar_packed_of(step, &v);
     const attar_tensor *input = step_input(step, 0), *output = step_output(step);
     const uint64_t tiles = tiles_of(&v), panels = panels_of(&v);
     work job = {.v = &v, .from = &from, .pitch = output->dims[output->rank - 1], .clamp = limits_of(step)};
