@@ -13,7 +13,19 @@
     X(attar_avx512vnni_dense)                                                                      \
     X(attar_avx512vnni_sum)                                                                        \
     X(attar_avx512vnni_average_pool)                                                               \
-    X(attar_avx512vnni_max_pool)
+    X(attar_avx512vnni_max_pool)                                                                   \
+    X(attar_avx512vnni_any_convolution)                                                            \
+    X(attar_avx512vnni_any_dense)                                                                  \
+    X(attar_avx512vnni_transposed_convolution)                                                     \
+    X(attar_avx512vnni_matrix_product)                                                             \
+    X(attar_avx512vnni_any_matrix_product)                                                         \
+    X(attar_avx512vnni_product)                                                                    \
+    X(attar_avx512vnni_any_sum)                                                                    \
+    X(attar_avx512vnni_scale_shift)                                                                \
+    X(attar_avx512vnni_parametric_relu)                                                            \
+    X(attar_avx512vnni_extreme)                                                                    \
+    X(attar_avx512vnni_any_requantize)                                                             \
+    X(attar_avx512vnni_softmax)
 #else
 #define ATTAR_AVX512VNNI_KERNELS(X)
 #endif
@@ -23,7 +35,15 @@
     X(attar_portable_table)                                                                        \
     X(attar_portable_concat)                                                                       \
     X(attar_portable_transpose)                                                                    \
-    X(attar_portable_pad)
+    X(attar_portable_pad)                                                                          \
+    X(attar_portable_any_matrix_product)                                                           \
+    X(attar_portable_product)                                                                      \
+    X(attar_portable_any_sum)                                                                      \
+    X(attar_portable_scale_shift)                                                                  \
+    X(attar_portable_parametric_relu)                                                              \
+    X(attar_portable_extreme)                                                                      \
+    X(attar_portable_any_requantize)                                                               \
+    X(attar_portable_softmax)
 
 #define ATTAR_REF_KERNELS(X)                                                                       \
     X(attar_ref_convolution)                                                                       \

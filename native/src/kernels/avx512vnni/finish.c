@@ -13,10 +13,9 @@ void attar_avx512vnni_end(endings *ends, unsigned lane, const attar_step *step, 
 
 int attar_avx512vnni_is_narrow(const attar_step *step)
 {
-    const int64_t most = (INT64_C(1) << (step->op->accumulator_bits - 1)) - 1;
     int is_narrow = 1;
     for (uint32_t row = 0; is_narrow && row < step->matrix.rows; row++)
-        is_narrow = rescaled(most, step->channels[row].multiplier, step->channels[row].shift) < INT64_C(1) << 30;
+        is_narrow = stays_narrow(step, step->channels[row].multiplier, step->channels[row].shift);
     return is_narrow;
 }
 #else

@@ -36,6 +36,13 @@ static inline limits limits_of(const attar_step *step)
 /* Sets lane `lane` to an output channel. */
 void attar_avx512vnni_end(endings *ends, unsigned lane, const attar_step *step, const attar_channel *channel);
 
+/* Whether no result leaves 32 bits before it is clamped. */
+static inline int stays_narrow(const attar_step *step, int32_t multiplier, int32_t shift)
+{
+    const int64_t most = (INT64_C(1) << (step->op->accumulator_bits - 1)) - 1;
+    return rescaled(most, multiplier, shift) < INT64_C(1) << 30;
+}
+
 /* Whether no result of any channel leaves 32 bits before it is clamped; all that networks hold does not. */
 int attar_avx512vnni_is_narrow(const attar_step *step);
 
