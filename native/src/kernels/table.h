@@ -14,6 +14,7 @@
     X(attar_avx512vnni_sum)                                                                        \
     X(attar_avx512vnni_average_pool)                                                               \
     X(attar_avx512vnni_max_pool)                                                                   \
+    X(attar_avx512vnni_any_depthwise)                                                              \
     X(attar_avx512vnni_any_convolution)                                                            \
     X(attar_avx512vnni_any_dense)                                                                  \
     X(attar_avx512vnni_transposed_convolution)                                                     \
