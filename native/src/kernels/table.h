@@ -26,6 +26,7 @@
     X(attar_avx512vnni_parametric_relu)                                                            \
     X(attar_avx512vnni_extreme)                                                                    \
     X(attar_avx512vnni_any_requantize)                                                             \
+    X(attar_avx512vnni_interpolate)                                                                \
     X(attar_avx512vnni_softmax)
 #else
 #define ATTAR_AVX512VNNI_KERNELS(X)
@@ -44,6 +45,9 @@
     X(attar_portable_parametric_relu)                                                              \
     X(attar_portable_extreme)                                                                      \
     X(attar_portable_any_requantize)                                                               \
+    X(attar_portable_pick)                                                                         \
+    X(attar_portable_slice)                                                                        \
+    X(attar_portable_interpolate)                                                                  \
     X(attar_portable_softmax)
 
 #define ATTAR_REF_KERNELS(X)                                                                       \

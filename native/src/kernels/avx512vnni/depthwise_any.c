@@ -61,6 +61,7 @@ typedef struct work {
     const attar_step *step;
     const attar_tensor *from;
     const uint8_t *image;
+    const int32_t *weights;
     int64_t top, left;
 } work;
 
@@ -73,16 +74,18 @@ static inline int find_pixel(const work *job, uint32_t ky, uint32_t kx, uint64_t
     return y >= 0 && y < job->from->dims[0] && x >= 0 && x < job->from->dims[1];
 }
 
-VNNI_TEXT __m512i numbers_at(const work *job, uint64_t at, uint64_t count)
+VNNI_TEXT __m512i numbers_at(const work *job, const uint32_t storage, uint64_t at, uint64_t count)
 {
-    return _mm512_sub_epi32(take_lanes(job->from, job->image, at, count), _mm512_set1_epi32((int32_t)job->from->zero));
+    return _mm512_sub_epi32(take_stored(storage, job->image, at, count), _mm512_set1_epi32((int32_t)job->from->zero));
 }
 
 /* Some blocks of 16 channels at one place. */
-VNNI_TEXT void sum_narrow(const work *job, const int32_t *weights, uint64_t channel, const int blocks, __m512i *sums)
+VNNI_TEXT void sum_stored(const work *job, const uint32_t storage, uint64_t block, const int blocks, __m512i *sums)
 {
     const attar_window *w = &job->step->op->window;
     const uint64_t channels = job->step->matrix.rows, stride = (uint64_t)job->step->matrix.taps * LANES;
+    const int32_t *weights = job->weights + block * stride;
+    __m512i own[SIDE] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
     for (uint32_t ky = 0; ky < w->kernel[0]; ky++)
         for (uint32_t kx = 0; kx < w->kernel[1]; kx++, weights += LANES) {
             uint64_t pixel;
@@ -90,23 +93,39 @@ VNNI_TEXT void sum_narrow(const work *job, const int32_t *weights, uint64_t chan
                 continue;
 #pragma GCC unroll 4
             for (int b = 0; b < blocks; b++) {
-                const uint64_t first = channel + (unsigned)b * LANES;
-                const __m512i x = numbers_at(job, pixel + first, channels - first);
-                sums[b] = _mm512_add_epi32(sums[b], _mm512_mullo_epi32(x, _mm512_load_si512(weights + (unsigned)b * stride)));
+                const uint64_t first = (block + (unsigned)b) * LANES;
+                const __m512i x = numbers_at(job, storage, pixel + first, channels - first);
+                const __m512i by = _mm512_load_si512(weights + (unsigned)b * stride);
+                own[b] = _mm512_add_epi32(own[b], _mm512_mullo_epi32(x, by));
             }
         }
+#pragma GCC unroll 4
+    for (int b = 0; b < blocks; b++)
+        sums[b] = own[b];
+}
+
+VNNI_TEXT void sum_blocks(const work *job, uint64_t block, const int blocks, __m512i *sums)
+{
+    if (job->from->storage == 16)
+        sum_stored(job, 16, block, blocks, sums);
+    else if (job->from->storage == 8)
+        sum_stored(job, 8, block, blocks, sums);
+    else
+        sum_stored(job, 4, block, blocks, sums);
 }
 
 static ATTAR_TARGET_AVX512VNNI void do_narrow(const work *job, const packed *from, const limits *clamp, uint64_t block,
                                               uint64_t count, int is_narrow, uint8_t *to, uint64_t place)
 {
-    const int32_t *weights = from->weights + block * job->step->matrix.taps * LANES;
-    __m512i sums[SIDE] = {_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()};
+    __m512i sums[SIDE];
     if (count == SIDE)
-        sum_narrow(job, weights, block * LANES, SIDE, sums);
+        sum_blocks(job, block, SIDE, sums);
+    else if (count == 3)
+        sum_blocks(job, block, 3, sums);
+    else if (count == 2)
+        sum_blocks(job, block, 2, sums);
     else
-        for (uint64_t b = 0; b < count; b++)
-            sum_narrow(job, weights + b * job->step->matrix.taps * LANES, (block + b) * LANES, 1, sums + b);
+        sum_blocks(job, block, 1, sums);
     for (uint64_t b = 0; b < count; b++) {
         const held ends = hold(&from->ends[block + b], clamp);
         put_lanes(step_output(job->step), to, place + b * LANES, finished(sums[b], &ends, is_narrow),
@@ -128,14 +147,14 @@ static ATTAR_TARGET_AVX512VNNI void do_wide(const work *job, const packed *from,
 {
     const attar_window *w = &job->step->op->window;
     const uint64_t channel = block * LANES, left = job->step->matrix.rows - channel;
-    const int32_t *weights = from->weights + block * job->step->matrix.taps * LANES;
+    const int32_t *weights = job->weights + block * job->step->matrix.taps * LANES;
     __m512i even = _mm512_load_si512(from->biases[block][0]), odd = _mm512_load_si512(from->biases[block][1]);
     for (uint32_t ky = 0; ky < w->kernel[0]; ky++)
         for (uint32_t kx = 0; kx < w->kernel[1]; kx++, weights += LANES) {
             uint64_t pixel;
             if (!find_pixel(job, ky, kx, &pixel))
                 continue;
-            const __m512i x = numbers_at(job, pixel + channel, left), by = _mm512_load_si512(weights);
+            const __m512i x = numbers_at(job, job->from->storage, pixel + channel, left), by = _mm512_load_si512(weights);
             even = _mm512_add_epi64(even, _mm512_mul_epi32(x, by));
             odd = _mm512_add_epi64(odd, _mm512_mul_epi32(_mm512_srli_epi64(x, 32), _mm512_srli_epi64(by, 32)));
         }
@@ -154,7 +173,7 @@ static void run(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t
     const uint64_t places = (uint64_t)to->dims[0] * to->dims[1], last = place_of_item(end, step->items, places);
     const int is_narrow = attar_avx512vnni_is_narrow(step), is_wide = step->op->accumulator_bits > 32;
     for (uint64_t place = place_of_item(begin, step->items, places); place < last; place++) {
-        const work job = {step, from, arena + from->offset, (int64_t)(place / to->dims[1] * w->strides[0]) - w->begin[0],
+        const work job = {step, from, arena + from->offset, weights.weights, (int64_t)(place / to->dims[1] * w->strides[0]) - w->begin[0],
                           (int64_t)(place % to->dims[1] * w->strides[1]) - w->begin[1]};
         for (uint64_t block = 0, count; block < blocks_of(step); block += count) {
             const uint64_t first = place * to->dims[2] + block * LANES, left = blocks_of(step) - block;

@@ -1,8 +1,10 @@
-/* Operators that go number by number, Softmax and products of matrices: the common texts, compiled for wide registers. */
+/* Operators that go number by number, Softmax, products of matrices, interpolation: the common texts, compiled for wide
+ * registers. */
 #include "../table.h"
 
 #ifdef ATTAR_HAS_AVX512VNNI
 #define ATTAR_TEXT_TARGET ATTAR_TARGET_AVX512VNNI
+#include "../text/cells.h"
 #include "../text/elementwise.h"
 #include "../text/matrices.h"
 #include "../text/softmax.h"
@@ -24,6 +26,14 @@ ATTAR_TEXT_FUNCTION void run_matrix_product(const attar_step *step, uint8_t *are
 
 const attar_kernel attar_avx512vnni_any_matrix_product = {ATTAR_MATRIX_PRODUCT, ATTAR_ISA_AVX512VNNI, NULL, NULL, NULL, NULL,
                                                      matrix_product_items, run_matrix_product};
+
+ATTAR_TEXT_FUNCTION void run_interpolate(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t end)
+{
+    text_interpolate(step, arena, begin, end);
+}
+
+const attar_kernel attar_avx512vnni_interpolate = {ATTAR_INTERPOLATE, ATTAR_ISA_AVX512VNNI, has_axes, NULL, NULL, NULL,
+                                                   interpolate_items, run_interpolate};
 #else
 typedef int attar_elementwise_nothing; /* C99 wants a declaration in every file */
 #endif

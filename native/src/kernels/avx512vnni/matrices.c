@@ -167,10 +167,9 @@ static void run_panel(const attar_step *step, uint8_t *arena, const view *v, til
 {
     const attar_tensor *left = step_input(step, 0);
     const int64_t right = (int64_t)step_input(step, 1)->zero - v->right_offset;
-    const uint64_t tiles = (v->rows + TILE_PLACES - 1) / TILE_PLACES;
-    for (uint64_t number = 0; number < tiles; number++) {
-        const uint64_t row = v->rows * number / tiles, first = left_at + row * v->terms;
-        t->places = (uint32_t)(v->rows * (number + 1) / tiles - row);
+    for (uint64_t number = 0; number < tiles_of(v->rows); number++) {
+        const uint64_t row = tile_begin(v->rows, number), first = left_at + row * v->terms;
+        t->places = (uint32_t)(tile_begin(v->rows, number + 1) - row);
         t->context = &first;
         for (uint32_t p = 0; p < t->places; p++) {
             t->wide_starts[p] = -right * row_sum(left, arena + left->offset, v, first + p * v->terms);

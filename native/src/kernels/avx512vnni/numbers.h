@@ -30,19 +30,24 @@ static inline __mmask16 bytes_of_halves(uint64_t first, uint64_t count)
     return first_lanes((first % 2 + (count < LANES ? count : LANES) + 1) / 2);
 }
 
-/* The u of up to 16 numbers, and zeros. */
-VNNI_TEXT __m512i take_lanes(const attar_tensor *tensor, const uint8_t *data, uint64_t first, uint64_t count)
+/* The u of up to 16 numbers, and zeros; `storage` is a constant where a loop shall not ask for it. */
+VNNI_TEXT __m512i take_stored(const uint32_t storage, const uint8_t *data, uint64_t first, uint64_t count)
 {
     const __mmask16 mask = first_lanes(count);
-    if (tensor->storage == 8)
+    if (storage == 8)
         return _mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(mask, data + first));
-    if (tensor->storage == 16)
+    if (storage == 16)
         return _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, data + 2 * first));
     const __m256i pairs = _mm256_cvtepu8_epi16(_mm_maskz_loadu_epi8(bytes_of_halves(first, count), data + first / 2));
     const __m256i halves = _mm256_and_si256(_mm256_or_si256(pairs, _mm256_slli_epi16(pairs, 4)), _mm256_set1_epi16(0x0f0f));
     const __m128i even = _mm256_castsi256_si128(halves);
     const __m128i odd = _mm_alignr_epi8(_mm256_extracti128_si256(halves, 1), even, 1);
     return _mm512_maskz_cvtepu8_epi32(mask, first % 2 != 0 ? odd : even);
+}
+
+VNNI_TEXT __m512i take_lanes(const attar_tensor *tensor, const uint8_t *data, uint64_t first, uint64_t count)
+{
+    return take_stored(tensor->storage, data, first, count);
 }
 
 /* Pairs of numbers to bytes, and a single one at either end. */

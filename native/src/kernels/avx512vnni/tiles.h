@@ -63,6 +63,18 @@ typedef struct tile {
 
 void attar_avx512vnni_tile(const tile *t);
 
+/* How many tiles so many places take, and where one begins: at even places, of which there are texts. */
+static inline uint64_t tiles_of(uint64_t places)
+{
+    return (places + TILE_PLACES - 1) / TILE_PLACES;
+}
+
+static inline uint64_t tile_begin(uint64_t places, uint64_t number)
+{
+    const uint64_t tiles = tiles_of(places);
+    return number == tiles ? places : (places * number / tiles + 1) & ~UINT64_C(1);
+}
+
 /* How far a u of shorts is moved to be signed. */
 static inline uint32_t short_offset(const attar_tensor *from)
 {

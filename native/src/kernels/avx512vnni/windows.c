@@ -237,11 +237,11 @@ static int find_cells(const tile *t, uint64_t tap, uint64_t *at)
 /* 64 outputs at all places of a row that are `apart`, from place `x` on. */
 static void run_places(tile *t, const view *v, uint64_t y, uint64_t x, uint64_t apart, uint64_t row)
 {
-    const uint64_t count = (v->columns - x + apart - 1) / apart, tiles = (count + TILE_PLACES - 1) / TILE_PLACES;
+    const uint64_t count = (v->columns - x + apart - 1) / apart;
     const uint64_t outputs = (uint64_t)v->groups * v->group_rows;
     t->y = y;
-    for (uint64_t number = 0; number < tiles; number++) {
-        const uint64_t first = count * number / tiles, stop = count * (number + 1) / tiles;
+    for (uint64_t number = 0; number < tiles_of(count); number++) {
+        const uint64_t first = tile_begin(count, number), stop = tile_begin(count, number + 1);
         t->x = x + first * apart;
         t->places = (uint32_t)(stop - first);
         for (uint32_t p = 0; p < t->places; p++)
