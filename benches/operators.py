@@ -4,8 +4,8 @@
     python benches/operators.py --only MatMul    # those whose name holds this, printed alone
 
 Each is a network of its own, calibrated on random numbers, lowered, and run by all in turn. onnxruntime gets the same
-network as a QDQ model of integers that come in and go out, so that it has to quantize nothing but what it wants to. With
-16 bits it computes in floats; 4 bits of activations it does not have.
+network as a QDQ model of integers that come in and go out, so that it has to quantize nothing but what it wants to.
+With 16 bits it computes in floats; 4 bits of activations it does not have.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx
+import onnx_ir as ir
 import onnxruntime
 from coding.markdown import rewrite, table
 from onnx import numpy_helper, parser
@@ -54,7 +55,21 @@ CASES = (
     Case("PRelu", "parametric relu", ("1,96,56,56",), "y = PRelu(x0, w0)", ((96, 1, 1),)),
     Case("Max of two images", "extreme", ("1,96,56,56", "1,96,56,56"), "y = Max(x0, x1)"),
     Case("Add of two images", "sum", ("1,96,56,56", "1,96,56,56"), "y = Add(x0, x1)", (), (16, 4)),
-    Case("MatMul, 3 of 197 x 64 x 197", "matrix product", ("1,3,197,64", "1,3,64,197"), "y = MatMul(x0, x1)", (), (8, 16, 4)),
+    Case(
+        "Resize, linear, 28 x 28 by 2",
+        "interpolate",
+        ("1,96,28,28",),
+        "s = Constant<value=float[4] {1, 1, 2, 2}>() t = MaxPool<kernel_shape=[1,1]>(x0) "  # channels last in memory
+        'y = Resize<mode="linear">(t, , s)',
+    ),
+    Case(
+        "MatMul, 3 of 197 x 64 x 197",
+        "matrix product",
+        ("1,3,197,64", "1,3,64,197"),
+        "y = MatMul(x0, x1)",
+        (),
+        (8, 16, 4),
+    ),
     Case("Softmax, 3 of 197 x 197", "softmax", ("1,3,197,197",), "t = Softmax<axis=3>(x0) y = Max(t, t)"),
     Case(
         "ConvTranspose, 64 to 32, 28 x 28, 4 x 4 by 2",
@@ -105,8 +120,9 @@ def feeds_of(case: Case) -> dict[str, np.ndarray]:
 def peer(model: onnx.ModelProto, feeds: dict[str, np.ndarray]) -> Callable[[], object]:
     """Return a run of onnxruntime on a QDQ model whose first and last pairs are taken out."""
     graph, given = model.graph, {}
+    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     for node in [node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] in feeds]:
-        scale, zero = (next(numpy_helper.to_array(each) for each in graph.initializer if each.name == name) for name in node.input[1:])
+        scale, zero = (constants[name] for name in node.input[1:])
         ends = np.iinfo(zero.dtype)
         found = np.rint(feeds[node.input[0]] / scale) + zero
         given[node.output[0]] = np.clip(found, ends.min, ends.max).astype(zero.dtype)
@@ -157,8 +173,6 @@ def row(case: Case, bits: int) -> tuple[str, ...]:
     made = {kernels: engine(program, case.kind, kernels, feeds) for kernels in KINDS}
     runs = {kernels: run for kernels, (run, _) in made.items()}
     if bits != 4:
-        import onnx_ir as ir
-
         runs["peer"] = peer(ir.to_proto(to_qdq(model, formats, scheme)), feeds)
     taken = seconds(runs)
     best = taken[KINDS[-1]]

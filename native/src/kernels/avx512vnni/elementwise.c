@@ -32,8 +32,8 @@ ATTAR_TEXT_FUNCTION void run_interpolate(const attar_step *step, uint8_t *arena,
     text_interpolate(step, arena, begin, end);
 }
 
-const attar_kernel attar_avx512vnni_interpolate = {ATTAR_INTERPOLATE, ATTAR_ISA_AVX512VNNI, has_axes, NULL, NULL, NULL,
-                                                   interpolate_items, run_interpolate};
+const attar_kernel attar_avx512vnni_interpolate = {ATTAR_INTERPOLATE, ATTAR_ISA_AVX512VNNI, interpolate_fits, NULL, NULL,
+                                                   NULL, interpolate_items, run_interpolate};
 #else
 typedef int attar_elementwise_nothing; /* C99 wants a declaration in every file */
 #endif

@@ -70,5 +70,5 @@ static void run_interpolate(const attar_step *step, uint8_t *arena, uint64_t beg
 
 const attar_kernel attar_portable_pick = {ATTAR_PICK, ATTAR_ISA_PORTABLE, fits, NULL, NULL, NULL, walks, run};
 const attar_kernel attar_portable_slice = {ATTAR_SLICE, ATTAR_ISA_PORTABLE, fits, NULL, NULL, NULL, walks, run};
-const attar_kernel attar_portable_interpolate = {ATTAR_INTERPOLATE, ATTAR_ISA_PORTABLE, has_axes, NULL, NULL, NULL,
-                                                 interpolate_items, run_interpolate};
+const attar_kernel attar_portable_interpolate = {ATTAR_INTERPOLATE, ATTAR_ISA_PORTABLE, interpolate_fits, NULL, NULL,
+                                                 NULL, interpolate_items, run_interpolate};

@@ -148,9 +148,11 @@ static inline uint64_t interpolate_items(const attar_step *step)
     return together(step_output(step), walked_axis(step)) % 2 == 0 ? places : items_unless_packed(step, places);
 }
 
-static inline int has_axes(const attar_step *step)
+/* Corners are found for every place of the walked axis, which pays where some numbers lie together behind it. */
+static inline int interpolate_fits(const attar_step *step)
 {
-    return step_output(step)->rank > 0;
+    enum { TOGETHER_MIN = 4 };
+    return step_output(step)->rank > 0 && together(step_output(step), walked_axis(step)) >= TOGETHER_MIN;
 }
 
 #endif
