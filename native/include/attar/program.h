@@ -114,7 +114,7 @@ typedef struct attar_operator {
     uint32_t scales;
     uint32_t bias;
     uint32_t channels; /* of the image whose numbers, channels first, a dense layer's columns are; 1 where they lie in order */
-    uint32_t is_transposed; /* weights lie as (inputs, outputs) */
+    uint32_t is_transposed; /* weights lie as (inputs, outputs of a group, taps) */
     uint32_t weight_axes; /* of scale shift and slopes: bit i is set where the weights run along axis i, */
     uint32_t bias_axes;   /* and where the bias does */
     const uint32_t *counts[2]; /* of average pools: the cells that count, along the height and the width of the output */

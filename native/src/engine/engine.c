@@ -113,12 +113,13 @@ attar_status attar_engine_wanted(const attar_engine *engine, uint32_t number, at
     if (!is_of_table(engine->program, number) || !reader_of(engine, number, &op))
         return ATTAR_OK;
     const attar_step *step = &engine->steps[op];
-    const uint64_t columns = (uint64_t)step->matrix.taps * step->matrix.channels;
+    const uint64_t columns = attar_tensor_columns(step);
+    const uint64_t all = (uint64_t)step->matrix.rows * step->matrix.taps * step->matrix.channels;
     wanted->index = engine->program->constants[number].index;
     wanted->is_bias = step->op->bias == number;
     wanted->is_wide = step->matrix.is_wide;
-    wanted->rows = step->op->is_transposed && !wanted->is_bias ? columns : step->matrix.rows;
-    wanted->columns = wanted->is_bias ? 1 : step->op->is_transposed ? step->matrix.rows : columns;
+    wanted->rows = wanted->is_bias ? step->matrix.rows : all / columns;
+    wanted->columns = wanted->is_bias ? 1 : columns;
     wanted->scales = step->matrix.rows;
     return ATTAR_OK;
 }

@@ -34,6 +34,8 @@ void attar_read_convolution(reader *r, building *b, attar_operator *op)
     expect(r, taps <= ATTAR_REDUCTION_MAX);
     if (r->status == ATTAR_OK)
         attar_check_weights(r, b, op, to->dims[2], taps * (from->dims[2] / op->groups));
+    if (r->status == ATTAR_OK && op->kind == ATTAR_TRANSPOSED_CONVOLUTION) /* a graph has them so; the section does not */
+        op->is_transposed = b->constants[op->weights].source == ATTAR_TABLE_INTEGERS;
 }
 
 static const uint32_t *read_counts_along(reader *r, building *b, uint32_t positions, uint32_t taps)

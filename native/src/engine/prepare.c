@@ -98,44 +98,87 @@ static void add_weights(attar_channel *channel, const int16_t *values, uint64_t 
     channel->magnitude += magnitude;
 }
 
-/* Some weights of one row of the tensor, `at` on; a row is an output's, or where they lie transposed an input's. */
-static void put_weights(attar_step *step, uint64_t row, uint64_t at, uint64_t count, const int16_t *values)
+/* Taps that lie together where weights lie transposed: (inputs, outputs of a group, taps). A dense one's are inputs. */
+static uint64_t taps_together(const attar_step *step)
 {
-    if (!step->op->is_transposed) {
-        add_weights(&step->channels[row], values, count);
-        step->kernel->pack(step, row, at, count, values);
-        return;
-    }
-    for (uint64_t i = 0; i < count; i++) {
-        add_weights(&step->channels[at + i], values + i, 1);
-        step->kernel->pack(step, at + i, row, 1, values + i);
+    return step->op->kind == ATTAR_DENSE ? 1 : step->matrix.taps;
+}
+
+static uint32_t groups_of(const attar_step *step)
+{
+    return step->op->kind == ATTAR_DENSE ? 1 : step->op->groups;
+}
+
+uint64_t attar_tensor_columns(const attar_step *step)
+{
+    return step->op->is_transposed ? step->matrix.rows / groups_of(step) * taps_together(step) : columns_of(step);
+}
+
+/* Some weights of one input, `at` on: taps of one output after another. */
+static void put_transposed(attar_step *step, uint64_t input, uint64_t at, uint64_t count, const int16_t *values)
+{
+    const uint64_t taps = taps_together(step), inputs = columns_of(step) / taps; /* of a group */
+    const uint64_t first_row = input / inputs * (step->matrix.rows / groups_of(step));
+    for (uint64_t i = 0, n; i < count; i += n) {
+        const uint64_t row = first_row + (at + i) / taps, tap = (at + i) % taps;
+        n = taps - tap < count - i ? taps - tap : count - i;
+        add_weights(&step->channels[row], values + i, n);
+        step->kernel->pack(step, row, input % inputs * taps + tap, n, values + i);
     }
 }
 
-static uint64_t tensor_columns(const attar_step *step)
+/* Some weights of one row of the tensor, `at` on; a row is an output's, or where they lie transposed an input's. */
+static void put_weights(attar_step *step, uint64_t row, uint64_t at, uint64_t count, const int16_t *values)
 {
-    return step->op->is_transposed ? step->matrix.rows : columns_of(step);
+    if (step->op->is_transposed) {
+        put_transposed(step, row, at, count, values);
+        return;
+    }
+    add_weights(&step->channels[row], values, count);
+    step->kernel->pack(step, row, at, count, values);
+}
+
+/* Numbers of any kind, from the `first` on, in 16 bits. */
+typedef void widen(const void *from, uint64_t first, uint64_t count, int16_t *to);
+
+static void put_rows(attar_step *step, uint64_t first, uint64_t count, widen *widened, const void *from)
+{
+    const uint64_t columns = attar_tensor_columns(step), most = at_once(step);
+    int16_t values[AT_ONCE];
+    for (uint64_t row = 0; row < count; row++)
+        for (uint64_t at = 0; at < columns; at += most) {
+            const uint64_t n = columns - at < most ? columns - at : most;
+            widened(from, row * columns + at, n, values);
+            put_weights(step, first + row, at, n, values);
+        }
+}
+
+static void widen_int16(const void *from, uint64_t first, uint64_t count, int16_t *to)
+{
+    for (uint64_t i = 0; i < count; i++)
+        to[i] = ((const int16_t *)from)[first + i];
+}
+
+static void widen_int8(const void *from, uint64_t first, uint64_t count, int16_t *to)
+{
+    for (uint64_t i = 0; i < count; i++)
+        to[i] = ((const int8_t *)from)[first + i];
+}
+
+static void widen_constant(const void *from, uint64_t first, uint64_t count, int16_t *to)
+{
+    for (uint64_t i = 0; i < count; i++)
+        to[i] = (int16_t)constant_at(from, first + i);
 }
 
 void attar_prepare_rows(attar_step *step, uint64_t first, uint64_t count, const int16_t *values)
 {
-    const uint64_t columns = tensor_columns(step), most = at_once(step);
-    for (uint64_t row = 0; row < count; row++)
-        for (uint64_t at = 0; at < columns; at += most)
-            put_weights(step, first + row, at, columns - at < most ? columns - at : most, values + row * columns + at);
+    put_rows(step, first, count, widen_int16, values);
 }
 
 void attar_prepare_rows8(attar_step *step, uint64_t first, uint64_t count, const int8_t *values)
 {
-    const uint64_t columns = tensor_columns(step), most = at_once(step);
-    int16_t wide[AT_ONCE];
-    for (uint64_t row = 0; row < count; row++)
-        for (uint64_t at = 0; at < columns; at += most) {
-            const uint64_t n = columns - at < most ? columns - at : most;
-            for (uint64_t i = 0; i < n; i++)
-                wide[i] = values[row * columns + at + i];
-            put_weights(step, first + row, at, n, wide);
-        }
+    put_rows(step, first, count, widen_int8, values);
 }
 
 void attar_prepare_scales(attar_step *step, const float *values, uint64_t count)
@@ -159,19 +202,6 @@ static float float_at(const uint8_t *data, uint64_t i)
     return found.value;
 }
 
-static void put_inline_weights(attar_step *step, const attar_constant *constant)
-{
-    const uint64_t columns = tensor_columns(step), most = at_once(step);
-    int16_t values[AT_ONCE];
-    for (uint64_t row = 0; row < constant->count / columns; row++)
-        for (uint64_t at = 0; at < columns; at += most) {
-            const uint64_t n = columns - at < most ? columns - at : most, from = row * columns + at;
-            for (uint64_t i = 0; i < n; i++)
-                values[i] = (int16_t)constant_at(constant, from + i);
-            put_weights(step, row, at, n, values);
-        }
-}
-
 void attar_prepare_inline(attar_step *step)
 {
     const attar_constant *constants = step->program->constants;
@@ -179,7 +209,8 @@ void attar_prepare_inline(attar_step *step)
     if (!attar_has_matrix(op))
         return;
     if (constants[op->weights].source != ATTAR_TABLE_INTEGERS)
-        put_inline_weights(step, &constants[op->weights]);
+        put_rows(step, 0, constants[op->weights].count / attar_tensor_columns(step), widen_constant,
+                 &constants[op->weights]);
     for (uint32_t row = 0; op->scales != ATTAR_NOTHING && row < step->matrix.rows; row++) {
         const attar_constant *scales = &constants[op->scales];
         step->channels[row].scale = float_at(scales->data, scales->count == 1 ? 0 : row);
@@ -256,8 +287,10 @@ static attar_status finish_matrix(attar_step *step)
 static uint64_t largest_of(const attar_constant *constant)
 {
     uint64_t most = 0;
-    for (uint64_t i = 0; i < constant->count; i++)
-        most = magnitude(constant_at(constant, i)) > most ? magnitude(constant_at(constant, i)) : most;
+    for (uint64_t i = 0; i < constant->count; i++) {
+        const uint64_t found = magnitude(constant_at(constant, i));
+        most = found > most ? found : most;
+    }
     return most;
 }
 

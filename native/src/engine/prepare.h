@@ -19,6 +19,8 @@ attar_status attar_prepare(const attar_program *program, const attar_operator *o
 /* Weights that the section itself holds. */
 void attar_prepare_inline(attar_step *step);
 
+/* Weights as the file's table has them: rows are those of the tensor. */
+uint64_t attar_tensor_columns(const attar_step *step);
 void attar_prepare_rows(attar_step *step, uint64_t first, uint64_t count, const int16_t *values);
 void attar_prepare_rows8(attar_step *step, uint64_t first, uint64_t count, const int8_t *values);
 /* Steps, one for all outputs or one for each; a bias. */

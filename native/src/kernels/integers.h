@@ -42,6 +42,13 @@ static inline int64_t rescaled(int64_t value, int32_t multiplier, int32_t shift)
     return (value * multiplier + half) >> shift;
 }
 
+/* Whether no result leaves 32 bits before it is clamped. */
+static inline int stays_narrow(const attar_step *step, int32_t multiplier, int32_t shift)
+{
+    const int64_t most = (INT64_C(1) << (step->op->accumulator_bits - 1)) - 1;
+    return rescaled(most, multiplier, shift) < INT64_C(1) << 30;
+}
+
 /* The output's u for a result in its steps. */
 static inline uint32_t clamped(const attar_operator *op, const attar_tensor *to, int64_t result)
 {

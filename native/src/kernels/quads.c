@@ -56,10 +56,9 @@ uint64_t attar_packed_bytes(const attar_view *v)
 
 int attar_is_narrow(const attar_step *step)
 {
-    const int64_t most = (INT64_C(1) << (step->op->accumulator_bits - 1)) - 1;
     int is_narrow = 1;
     for (uint32_t row = 0; is_narrow && row < step->matrix.rows; row++)
-        is_narrow = rescaled(most, step->channels[row].multiplier, step->channels[row].shift) < INT64_C(1) << 30;
+        is_narrow = stays_narrow(step, step->channels[row].multiplier, step->channels[row].shift);
     return is_narrow;
 }
 

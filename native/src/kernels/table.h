@@ -13,7 +13,21 @@
     X(attar_avx512vnni_dense)                                                                      \
     X(attar_avx512vnni_sum)                                                                        \
     X(attar_avx512vnni_average_pool)                                                               \
-    X(attar_avx512vnni_max_pool)
+    X(attar_avx512vnni_max_pool)                                                                   \
+    X(attar_avx512vnni_any_depthwise)                                                              \
+    X(attar_avx512vnni_any_convolution)                                                            \
+    X(attar_avx512vnni_any_dense)                                                                  \
+    X(attar_avx512vnni_transposed_convolution)                                                     \
+    X(attar_avx512vnni_matrix_product)                                                             \
+    X(attar_avx512vnni_any_matrix_product)                                                         \
+    X(attar_avx512vnni_product)                                                                    \
+    X(attar_avx512vnni_any_sum)                                                                    \
+    X(attar_avx512vnni_scale_shift)                                                                \
+    X(attar_avx512vnni_parametric_relu)                                                            \
+    X(attar_avx512vnni_extreme)                                                                    \
+    X(attar_avx512vnni_any_requantize)                                                             \
+    X(attar_avx512vnni_interpolate)                                                                \
+    X(attar_avx512vnni_softmax)
 #else
 #define ATTAR_AVX512VNNI_KERNELS(X)
 #endif
@@ -43,17 +57,42 @@
     X(attar_avx2_dense)                                                                            \
     X(attar_avx2_sum)                                                                              \
     X(attar_avx2_average_pool)                                                                     \
-    X(attar_avx2_max_pool)
+    X(attar_avx2_max_pool)                                                                         \
+    X(attar_avx2_any_matrix_product)                                                               \
+    X(attar_avx2_product)                                                                          \
+    X(attar_avx2_any_sum)                                                                          \
+    X(attar_avx2_scale_shift)                                                                      \
+    X(attar_avx2_parametric_relu)                                                                  \
+    X(attar_avx2_extreme)                                                                          \
+    X(attar_avx2_any_requantize)                                                                   \
+    X(attar_avx2_interpolate)                                                                      \
+    X(attar_avx2_softmax)
 #else
 #define ATTAR_AVX2_KERNELS(X)
 #endif
 
+/* A device that is short of memory leaves out what is there for speed alone. */
+#ifdef ATTAR_SMALL
+#define ATTAR_PORTABLE_KERNELS(X)
+#else
 #define ATTAR_PORTABLE_KERNELS(X)                                                                  \
     X(attar_portable_requantize)                                                                   \
     X(attar_portable_table)                                                                        \
     X(attar_portable_concat)                                                                       \
     X(attar_portable_transpose)                                                                    \
-    X(attar_portable_pad)
+    X(attar_portable_pad)                                                                          \
+    X(attar_portable_any_matrix_product)                                                           \
+    X(attar_portable_product)                                                                      \
+    X(attar_portable_any_sum)                                                                      \
+    X(attar_portable_scale_shift)                                                                  \
+    X(attar_portable_parametric_relu)                                                              \
+    X(attar_portable_extreme)                                                                      \
+    X(attar_portable_any_requantize)                                                               \
+    X(attar_portable_pick)                                                                         \
+    X(attar_portable_slice)                                                                        \
+    X(attar_portable_interpolate)                                                                  \
+    X(attar_portable_softmax)
+#endif
 
 #define ATTAR_REF_KERNELS(X)                                                                       \
     X(attar_ref_convolution)                                                                       \

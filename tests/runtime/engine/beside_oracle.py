@@ -18,10 +18,15 @@ def machine(program: Program, *, kernels: str = KERNELS[-1], threads: int = 1) -
 
 def assert_equal(program: Program, draw: Draw, *, kernels: str = KERNELS[-1], threads: int = 1) -> None:
     """Two samples of random integers give the same integers."""
+    assert_answers(machine(program, kernels=kernels, threads=threads), program, draw)
+
+
+def assert_answers(made: Machine, program: Program, draw: Draw) -> None:
+    """The same of an engine that is ready."""
     inputs = {
         name: draw.integers(program.tensors[name].format, 2, program.tensors[name].shape) for name in program.inputs
     }
-    found = machine(program, kernels=kernels, threads=threads).run_integers(inputs)
+    found = made.run_integers(inputs)
     wanted = run_integers(program, inputs).outputs
     for name, values in wanted.items():
         np.testing.assert_array_equal(found[name].reshape(values.shape), values)

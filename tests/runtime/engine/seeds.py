@@ -15,12 +15,13 @@ from attar.runtime.engine.physical import physical
 from attar.runtime.engine.section import section
 from attar.runtime.engine.stored import InTable
 from attar.runtime.integer import Program
-from attar.runtime.integer.program import Convolution, Dense
+from attar.runtime.integer.channels import inputs_first
+from attar.runtime.integer.program import Convolution, Dense, TransposedConvolution, Weighted
 
 from .programs import RANDOM, Draw, turned, widest
 
 DRAWS = 60
-IN_TABLE = (Convolution, Dense)
+IN_TABLE = (Convolution, Dense, TransposedConvolution)
 
 
 def sections(kind: str, way: str) -> Iterator[bytes]:
@@ -36,14 +37,24 @@ def sections(kind: str, way: str) -> Iterator[bytes]:
             yield section(planned(physical(turned(draw, program) if way == "behind" else program)))
 
 
+def as_in_table(operator: Weighted) -> np.ndarray:
+    """Return weights in an order that a graph may have them in: a dense layer's transposed."""
+    if isinstance(operator, TransposedConvolution):
+        return inputs_first(operator.weights, operator.groups)
+    return operator.weights.T if isinstance(operator, Dense) else operator.weights
+
+
+def bias_in_table(program: Program) -> np.ndarray:
+    """Return the layer's bias in real numbers."""
+    operator = program.operators[0]
+    scales = np.broadcast_to(operator.scales, len(operator.weights))
+    return (operator.bias * scales * np.float32(program.tensors["x"].format.scale)).astype(np.float32)
+
+
 def in_table(program: Program) -> bytes:
     """Return the section of a layer whose weights and bias are tensors of a table; a dense one's lie transposed."""
     operator = replace(program.operators[0], source="w", bias_source="b")
-    rows = len(operator.weights)
-    scales = np.broadcast_to(operator.scales, rows)
-    numbers = operator.bias * scales * np.float32(program.tensors["x"].format.scale)
-    weights = operator.weights.T if isinstance(operator, Dense) else operator.weights
-    stored = {"w": InTable(0, weights, operator.scales), "b": InTable(1, numbers=numbers.astype(np.float32))}
+    stored = {"w": InTable(0, as_in_table(operator), operator.scales), "b": InTable(1, numbers=bias_in_table(program))}
     return section(planned(physical(replace(program, operators=(operator,)))), stored)
 
 

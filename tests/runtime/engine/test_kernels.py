@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attar.runtime.engine import KERNELS
+from attar.runtime.engine import KERNELS, Machine
 
-from .beside_oracle import assert_equal
+from .beside_oracle import assert_answers, assert_equal
 from .programs import RANDOM, Draw, turned, widest
+from .seeds import as_in_table, bias_in_table, in_table
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -32,6 +33,39 @@ def test_an_operator_of_eight_bits_equals_the_oracle_for_any_number_of_threads(k
     program = RANDOM[kind](draw)
     if widest(program) <= 48:
         assert_equal(program, draw, kernels=kernels, threads=1 + seed % 3)
+
+
+@pytest.mark.parametrize("bits", [4, 16])
+@pytest.mark.parametrize("kind", RANDOM)
+@pytest.mark.parametrize("kernels", KERNELS[1:])
+@settings(max_examples=30)
+@given(seed=SEEDS)
+def test_an_operator_of_other_widths_equals_the_oracle_for_any_number_of_threads(kind, kernels, bits, seed):
+    draw = Draw(seed, bits=bits)
+    program = RANDOM[kind](draw)
+    if widest(program) <= 48:
+        assert_equal(program, draw, kernels=kernels, threads=1 + seed % 3)
+
+
+@pytest.mark.parametrize("kind", ["convolution", "depthwise", "dense", "transposed convolution"])
+@pytest.mark.parametrize("kernels", KERNELS)
+@settings(max_examples=30)
+@given(seed=SEEDS)
+def test_a_layer_with_weights_of_the_table_equals_the_oracle(kind, kernels, seed):
+    draw = Draw(seed)
+    program = RANDOM[kind](draw)
+    if widest(program) > 48:
+        return
+    made, operator = Machine(in_table(program), kernels=kernels), program.operators[0]
+    for number, wanted in made.wanted().items():
+        if wanted.is_bias:
+            made.load_floats(number, bias_in_table(program))
+            continue
+        rows = as_in_table(operator).reshape(wanted.rows, wanted.columns)
+        made.load_floats(number, operator.scales)
+        made.load_rows(number, 0, rows if wanted.is_wide else rows.astype("int8"))
+    made.ready()
+    assert_answers(made, program, draw)
 
 
 @pytest.mark.parametrize("kind", RANDOM)

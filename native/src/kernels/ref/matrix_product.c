@@ -1,16 +1,6 @@
 /* Matrices of two tensors multiplied; the axes in front of them broadcast. */
+#include "../text/matrices.h"
 #include "kernels.h"
-
-/* Where the matrix of an operand begins that the `matrix`-th one of the output comes from. */
-static uint64_t matrix_at(const attar_tensor *from, const attar_tensor *to, uint64_t matrix)
-{
-    uint64_t stride = (uint64_t)from->dims[to->rank - 1] * from->dims[to->rank - 2], place = 0;
-    for (uint32_t axis = to->rank - 2; axis-- > 0; matrix /= to->dims[axis]) {
-        place += from->dims[axis] > 1 ? matrix % to->dims[axis] * stride : 0;
-        stride *= from->dims[axis];
-    }
-    return place;
-}
 
 static void run(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t end)
 {

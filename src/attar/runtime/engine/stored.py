@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...errors import ModelError
-from ..integer.program import Weighted
+from ..integer.channels import inputs_first
+from ..integer.program import TransposedConvolution, Weighted
 from ..integer.weights import Grid, bias_integers
 
 
@@ -24,12 +25,17 @@ class InTable:
     numbers: np.ndarray | None = None
 
     def is_weights_of(self, operator: Weighted) -> bool:
-        """Whether these are the operator's weights and steps, as they are or transposed."""
+        """Whether these are the operator's weights and steps, as they are or transposed.
+
+        Those of a TransposedConvolution have to lie as a ConvTranspose's, inputs first.
+        """
         if self.integers is None or self.steps.size not in (1, len(operator.weights)):
             return False
         rows = np.zeros(len(operator.weights), np.float32)
         if not np.array_equal(rows + self.steps, rows + operator.scales):
             return False
+        if isinstance(operator, TransposedConvolution):
+            return self._lies_as(inputs_first(operator.weights, operator.groups))
         return self._lies_as(operator.weights) or self.is_transposed(operator)
 
     def is_transposed(self, operator: Weighted) -> bool:
