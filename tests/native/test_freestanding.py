@@ -80,8 +80,8 @@ def test_its_tests_pass_on_aarch64(tmp_path, test):
 def test_it_fits_a_microcontroller(tmp_path, capsys, rooms, flags, most):
     """Compiled only; all coders together, or the engine, are a small part of a microcontroller.
 
-    The small engine has plain kernels alone, the other one those too that are quicker on every processor. What `numerics`
-    has is for the machine that compresses.
+    The small engine has plain kernels alone, the other one those too that are quicker on every processor. What
+    `numerics` has is for the machine that compresses.
     """
     need("arm-none-eabi-gcc", "arm-none-eabi-size")
     objects = compile_core("arm-none-eabi-gcc", tmp_path, "-mcpu=cortex-m4", "-mthumb", "-Os", *flags)
