@@ -188,6 +188,20 @@ def test_the_units_of_a_bias_are_told_from_its_float32_scale(seed, exponent, bit
     assert (np.abs(found - bias) <= 0.5001 * lost).all()
 
 
+def test_operators_that_are_called_as_tensors_are_stay_apart():
+    """As the two matrices of a layer are called; onnxruntime refuses files with two operators of one name."""
+    weights = normal(4, 2, 3) * np.float32([1, 1, 9, 9]).reshape(4, 1, 1)  # of each output
+    proto = one(
+        "h = MatMul (x, w)  y = ConvTranspose <group = 2> (h, v)", "4, 5", "4, 7", {"w": normal(5, 5), "v": weights}
+    )
+    for names in (("w", "v"), ("v", "v/rows"), ("x/quantized", "h/dequantized"), ("v/rows", "v/groups")):
+        for node, name in zip(proto.graph.node, names, strict=True):
+            node.name = name
+        program, model = written(proto, {"x": normal(20, 4, 5)}, Affine())
+        assert len({node.name for node in model.graph}) == len(list(model.graph))
+        assert_same_program(from_qdq(model), without_signs(program), but=WIDE)
+
+
 def test_the_network_stays_as_it_was():
     model = load(one("h = MatMul (x, w)  y = Relu (h)", "6", "4", {"w": normal(6, 4)}))
     before = ir.to_proto(model).SerializeToString(deterministic=True)

@@ -61,6 +61,7 @@ class _Writer:
         graph = done.model.graph
         named = {value.name for node in graph for value in node.outputs}
         self._taken = named | set(graph.initializers) | {value.name for value in graph.inputs}
+        self._nodes = {node.name for node in graph}
 
     def weights(self) -> None:
         """Put integers behind all weights and biases; other constants become the numbers that the program has."""
@@ -143,7 +144,9 @@ class _Writer:
         No axis of that shape counts the outputs of all groups, and a DequantizeLinear has scales along one axis alone.
         """
         rows, name = node.inputs[1], node.inputs[1].name
-        rows.name = rows.producer().name = self._free(f"{name}/rows")
+        rows.name = self._free(f"{name}/rows")
+        self._nodes.discard(rows.producer().name)
+        rows.producer().name = _one_like(rows.name, self._nodes)
         inputs, each, *kernel = shape
         by_group = self._reshaped(rows, (groups, each, inputs // groups, *kernel), self._free(f"{name}/groups"))
         order = ir.AttrInt64s("perm", [0, 2, 1, *range(3, len(shape) + 1)])
@@ -197,8 +200,10 @@ class _Writer:
             self.model.graph.insert_after(value.producer(), nodes)
 
     def _node(self, kind: str, inputs: list[ir.Value], name: str, attributes: list[ir.Attr] = ()) -> ir.Value:
-        """Return the result, called `name`, of a new operator."""
-        return ir.Node("", kind, inputs, list(attributes), outputs=[ir.Value(name=name)], name=name).outputs[0]
+        """Return the result, called `name`, of a new operator, which is called so too where no other is."""
+        node = ir.Node("", kind, inputs, list(attributes), outputs=[ir.Value(name=name)])
+        node.name = _one_like(name, self._nodes)
+        return node.outputs[0]
 
     def _initializer(self, name: str, values: np.ndarray, kind: tuple[ir.DataType, type]) -> ir.Value:
         dtype, array = kind
@@ -209,12 +214,17 @@ class _Writer:
         return value
 
     def _free(self, name: str) -> str:
-        """Return `name`, or one like it where it is taken."""
-        found, number = name, 1
-        while found in self._taken:
-            found, number = f"{name}/{number}", number + 1
-        self._taken.add(found)
-        return found
+        """Return a name for a tensor."""
+        return _one_like(name, self._taken)
+
+
+def _one_like(name: str, taken: set[str]) -> str:
+    """Return `name`, or one like it where it is taken; from now on it is."""
+    found, number = name, 1
+    while found in taken:
+        found, number = f"{name}/{number}", number + 1
+    taken.add(found)
+    return found
 
 
 def _bias_place(step: Step) -> tuple[ir.Node | None, int]:
