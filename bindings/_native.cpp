@@ -497,6 +497,36 @@ public:
         return found;
     }
 
+    // (bits, is signed, u of 0.0, scale, extents in memory, place in the arena) of every tensor.
+    nb::list tensors() const
+    {
+        nb::list found;
+        for (uint32_t i = 0; i < program.tensor_count; i++) {
+            const attar_tensor &tensor = program.tensors[i];
+            nb::tuple dims = numbers(tensor.dims, tensor.rank);
+            found.append(nb::make_tuple(tensor.bits, tensor.is_signed != 0, tensor.zero, tensor.scale, dims, tensor.offset));
+        }
+        return found;
+    }
+
+    // (kind's number, tensor that it writes, tensors that it reads) of every operator.
+    nb::list wiring() const
+    {
+        nb::list found;
+        for (uint32_t i = 0; i < program.operator_count; i++) {
+            const attar_operator &op = program.operators[i];
+            found.append(nb::make_tuple(static_cast<uint32_t>(op.kind), op.output, numbers(op.inputs, op.input_count)));
+        }
+        return found;
+    }
+
+    // The tensors that come in, and those that go out.
+    nb::tuple ends() const
+    {
+        return nb::make_tuple(port_tensors(program.inputs, program.input_count),
+                              port_tensors(program.outputs, program.output_count));
+    }
+
     uint64_t arena_bytes() const { return program.arena_bytes; }
     uint64_t memory_bytes() const { return bytes; }
     uint32_t constant_count() const { return program.constant_count; }
@@ -519,6 +549,22 @@ private:
     size_t elements(const attar_port *ports, uint32_t count, uint32_t number) const
     {
         return number < count ? program.tensors[ports[number].tensor].elements : SIZE_MAX;
+    }
+
+    static nb::tuple numbers(const uint32_t *values, uint32_t count)
+    {
+        nb::list found;
+        for (uint32_t i = 0; i < count; i++)
+            found.append(values[i]);
+        return nb::tuple(found);
+    }
+
+    static nb::tuple port_tensors(const attar_port *ports, uint32_t count)
+    {
+        nb::list found;
+        for (uint32_t i = 0; i < count; i++)
+            found.append(ports[i].tensor);
+        return nb::tuple(found);
     }
 
     // (name, extents as the network's user counts) of what comes in or goes out.
@@ -623,6 +669,9 @@ NB_MODULE(_native, m)
         .def_prop_ro("inputs", &Engine::inputs)
         .def_prop_ro("outputs", &Engine::outputs)
         .def_prop_ro("operators", &Engine::operators)
+        .def_prop_ro("tensors", &Engine::tensors)
+        .def_prop_ro("wiring", &Engine::wiring)
+        .def_prop_ro("ends", &Engine::ends)
         .def_prop_ro("arena_bytes", &Engine::arena_bytes)
         .def_prop_ro("memory_bytes", &Engine::memory_bytes)
         .def_prop_ro("constant_count", &Engine::constant_count);

@@ -257,6 +257,7 @@ READERS = {
     "run": ["run", "bad.attar", "--input", "data.npz"],
     "export": ["export", "bad.attar", "-o", "old.attar"],
     "safetensors": ["export", "bad.attar", "--to", "safetensors", "-o", "old.attar"],
+    "qdq": ["export", "bad.attar", "--to", "qdq", "-o", "old.attar"],
 }
 
 
@@ -294,8 +295,14 @@ def test_weights_without_a_graph(run, refused):
     assert run("verify", "weights.attar").status == 0
     assert run("inspect", "weights.attar").status == 0
     refused("export", "weights.attar", "-o", "out.onnx", says="no graph")
+    refused("export", "weights.attar", "--to", "qdq", "-o", "out.onnx", says="no graph")
     refused("eval", "weights.attar", "--data", "data.npz", says="no graph")
     refused("run", "weights.attar", "--input", "data.npz", says="no graph")
+
+
+def test_qdq_of_a_file_without_a_program(refused):
+    refused("export", "model.attar", "--to", "qdq", "-o", "out.onnx", says="no program is inside")
+    assert not Path("out.onnx").exists()
 
 
 def rename(network, old, new):

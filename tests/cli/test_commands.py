@@ -215,6 +215,19 @@ def test_export_safetensors(run, made, tmp_path):
     assert facts == {"output": str(out), "size_bytes": out.stat().st_size}
 
 
+def test_export_qdq_gives_the_engines_answers(run, made, tmp_path):
+    file, out = tmp_path / "m.attar", tmp_path / "m.onnx"
+    words = ("--data", made / "data.npz", "--max-drop", 100, "--recipe", "int8", "--integer", "-o", file)
+    assert run("compress", made / "model.onnx", *words).status == 0
+    ended = run("export", file, "--to", "qdq", "-o", out, "--json")
+    assert ended.status == 0 and ended.err == ""
+    assert ended.json == {"output": str(out), "size_bytes": out.stat().st_size}
+    wanted, found = (attar.Engine(path)(np.load(made / "data.npz")["x"]) for path in (file, out))
+    for name, values in wanted.items():
+        np.testing.assert_array_equal(found[name], values)
+    assert {node.op_type for node in onnx.load(out).graph.node} >= {"QuantizeLinear", "DequantizeLinear"}
+
+
 def test_techniques(run):
     ended = run("techniques")
     assert all(name in ended.out for name in CATALOG)

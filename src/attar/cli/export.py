@@ -14,6 +14,8 @@ EXAMPLES = """
   attar export model.attar --to onnx -o model.onnx
 
   attar export model.attar --to safetensors -o model.safetensors
+
+  attar export integers.attar --to qdq -o model.onnx
 """
 
 
@@ -21,21 +23,27 @@ class Form(StrEnum):
     """Where a network can go."""
 
     ONNX = "onnx"
+    QDQ = "qdq"
     SAFETENSORS = "safetensors"
 
 
 def command(
     file: Annotated[Path, typer.Argument(help="An .attar file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
-    to: Annotated[Form, typer.Option(help="The format.")] = Form.ONNX,
+    to: Annotated[Form, typer.Option(help="The format; qdq is the file's program in ONNX.")] = Form.ONNX,
     json: Json = False,
 ) -> None:
-    """Decode a file and write it in another format: the same numbers, bit for bit."""
+    """Decode a file and write it in another format: the same numbers, bit for bit.
+
+    With qdq, the integers of a file from `compress --integer` as an ONNX model that onnxruntime and others run, checked
+    before it is written: read again, it gives the engine's answers.
+    """
     from .. import container, export
 
     check_output(output, [file])
     opened = container.open(file)
-    data = export.to_onnx(opened) if to is Form.ONNX else export.to_safetensors(opened)
+    write = {Form.ONNX: export.to_onnx, Form.QDQ: export.to_qdq_onnx, Form.SAFETENSORS: export.to_safetensors}
+    data = write[to](opened)
     container.write_bytes(output, data)
     if json:
         print_json({"output": str(output), "size_bytes": len(data)})

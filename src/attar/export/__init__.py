@@ -1,6 +1,7 @@
-"""Where a compressed network goes next: ONNX, safetensors."""
+"""Where a compressed network goes next: ONNX, in floats or in integers, safetensors."""
 
 from .onnx_file import to_onnx
+from .qdq_file import to_qdq_onnx
 from .safetensors_file import to_safetensors
 
-__all__ = ["to_onnx", "to_safetensors"]
+__all__ = ["to_onnx", "to_qdq_onnx", "to_safetensors"]

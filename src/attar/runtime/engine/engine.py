@@ -26,8 +26,8 @@ class Engine:
     A file whose programs are parts of its graph takes all three: what is between them runs in onnxruntime, in floats.
 
     Args:
-        source: path of an `.attar` file that has a program, or the file's bytes; or path of a QDQ ONNX model, which is
-            lowered first (and takes onnx for that).
+        source: path of an `.attar` file that has a program, the file's bytes, or the file opened; or path of a QDQ ONNX
+            model, which is lowered first (and takes onnx for that).
         threads: 1 to 64; 0 for as many as there are cores. Their number changes no bit.
         kernels: the most able kind of kernel to use, one of `KERNELS`.
         max_memory_bytes: refuse programs that need more.
@@ -40,7 +40,7 @@ class Engine:
 
     def __init__(
         self,
-        source: str | os.PathLike[str] | bytes,
+        source: str | os.PathLike[str] | bytes | AttarFile,
         *,
         threads: int = 0,
         kernels: str = KERNELS[-1],
@@ -51,11 +51,11 @@ class Engine:
         self.machine: Machine | Parts
         self.preprocessing: dict[str, Any] | None = None
         self.class_names: list[str] | None = None
-        if not isinstance(source, bytes) and Path(source).suffix == ".onnx":
+        if isinstance(source, str | os.PathLike) and Path(source).suffix == ".onnx":
             self.machine = Machine(_lowered(Path(source)), **limits)
             self.machine.ready()
             return
-        file = container.open(source, graph=False)
+        file = source if isinstance(source, AttarFile) else container.open(source, graph=False)
         label = "the given bytes" if file.path is None else str(file.path)
         if not file.programs:
             raise FormatError(f"{label}: no program is inside; `attar compress --integer` writes one")

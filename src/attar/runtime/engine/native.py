@@ -8,6 +8,7 @@ import numpy as np
 
 from ... import _native
 from ...errors import DataError, FormatError
+from ...numerics.formats import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +37,14 @@ class Wanted(NamedTuple):
     rows: int
     columns: int
     scales: int
+
+
+class Held(NamedTuple):
+    """A tensor of a section: its format, its extents in memory, its place in the arena."""
+
+    format: Format
+    dims: tuple[int, ...]
+    offset: int
 
 
 class Machine:
@@ -72,6 +81,21 @@ class Machine:
     def operators(self) -> list[tuple[str, str, int]]:
         """Kind, kind of kernel and elements of the output of every operator, in order."""
         return self._native.operators
+
+    @property
+    def tensors(self) -> list[Held]:
+        """All tensors of the section."""
+        return [_held(*each) for each in self._native.tensors]
+
+    @property
+    def wiring(self) -> list[tuple[int, int, tuple[int, ...]]]:
+        """The kind's number, the tensor that it writes and those that it reads of every operator, in order."""
+        return self._native.wiring
+
+    @property
+    def ends(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """The tensors of the inputs and of the outputs."""
+        return self._native.ends
 
     def wanted(self) -> dict[int, Wanted]:
         """Return what has to be loaded, by the number of the constant."""
@@ -129,6 +153,11 @@ class Machine:
 
 def _ports(found: Sequence[tuple[bytes, tuple[int, ...]]]) -> tuple[Port, ...]:
     return tuple(Port(name.decode(), tuple(shape)) for name, shape in found)
+
+
+def _held(bits: int, signed: bool, zero: int, scale: float, dims: tuple[int, ...], offset: int) -> Held:
+    least = Format(bits, signed, scale).low
+    return Held(Format(bits, signed, scale, zero + least), dims, offset)
 
 
 def _checked(what: str, call: "Callable", *arguments: object) -> None:

@@ -12,7 +12,7 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantiz
 
 from attar.graph import load, serialize
 from attar.graph.expose import expose
-from attar.numerics.formats import quantize
+from attar.numerics.formats import Format, quantize
 from attar.runtime.integer import Program, run
 from attar.runtime.integer.accumulators import Record
 from attar.runtime.integer.execute import Machine, execute
@@ -63,6 +63,12 @@ def assert_agrees(program: Program, model: ir.Model, feeds: Mapping[str, np.ndar
             assert np.abs(found).max() <= steps, f"{name}: {np.abs(found).max()} steps off at {level}"
 
 
+def _means_as(form: Format, held: Format) -> bool:
+    """Whether integers in a file mean the numbers that a format of as many bits or fewer has, with its sign or not."""
+    zeros = (form.zero, form.zero - form.low)
+    return form.scale == held.scale and held.zero == zeros[held.signed != form.signed]
+
+
 def layer_differences(program: Program, model: ir.Model, feeds: Mapping[str, np.ndarray]) -> dict[str, int]:
     """Return, by operator's output, how many steps it is off at most where its inputs are onnxruntime's integers."""
     known = {}
@@ -74,7 +80,7 @@ def layer_differences(program: Program, model: ir.Model, feeds: Mapping[str, np.
         for use in node.outputs[0].uses():
             for value in (source, use.node.outputs[0], clip.inputs[0] if clip else source):
                 found = program.tensors.get(value.name)
-                if found is not None and (found.format.scale, found.format.zero) == (form.scale, form.zero):
+                if found is not None and _means_as(found.format, form):
                     known[value.name] = use.node.outputs[0].name
     seen = answers(expose(model, list(dict.fromkeys(known.values()))), feeds)
     theirs = {name: quantize(seen[known[name]], program.tensors[name].format) for name in known}

@@ -10,7 +10,7 @@ from attar.runtime.integer import Affine, FixedPoint
 from attar.runtime.integer.qdq import from_qdq
 
 from ..beside_float import one
-from .equal import assert_same_program
+from .equal import assert_same_program, without_signs
 from .quantized import assert_agrees, layer_differences
 from .test_write import WIDE, written
 
@@ -65,7 +65,7 @@ def test_what_is_written_answers_as_the_oracle_and_comes_back(case, scheme):
         pytest.skip("its table would be too wide")
     proto = one(text, "4, 6, 6", out, tensors)
     program, model = written(proto, {"x": normal(20, 4, 6, 6)}, scheme)
-    assert_same_program(from_qdq(model), program, but=WIDE)
+    assert_same_program(from_qdq(model), without_signs(program), but=WIDE)
     feeds = {"x": 1.2 * normal(20, 4, 6, 6, seed=1)}
     assert max(layer_differences(program, model, feeds).values()) <= 1
     assert_agrees(program, model, feeds, steps=1)
@@ -85,7 +85,7 @@ def test_constants_that_the_program_rounds_come_back(seed, scheme):
     proto = one(text, "4, 2, 2", "4, 2, 2", {"p": constants(), "q": constants()})
     feeds = {"x": normal(20, 4, 2, 2, seed=seed % 1000)}
     program, model = written(proto, feeds, scheme)
-    assert_same_program(from_qdq(model), program, but=WIDE)
+    assert_same_program(from_qdq(model), without_signs(program), but=WIDE)
     assert max(layer_differences(program, model, feeds).values()) <= 1
 
 

@@ -27,6 +27,11 @@ def activation_width(form: Format) -> int:
     return max(_stored(form.bits), 8)
 
 
+def without_sign(form: Format) -> Format:
+    """Return the unsigned format of as many bits that means the same numbers: its integers are q - the least of q."""
+    return Format(form.bits, False, form.scale, form.zero - form.low)
+
+
 def weight_width(done: Lowered, output: str) -> int:
     """Return the width of the type that the weights of the step with this output are stored in."""
     operators = {operator.output: operator for operator in done.program.operators}

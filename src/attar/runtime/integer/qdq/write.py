@@ -18,7 +18,7 @@ from .biases import stored
 from .clips import limits_for
 from .opset import ALL_TYPES, BY_CHANNEL, at_opset
 from .softmax import with_softmax
-from .widths import TYPES, activation_width, all_widths, weight_width
+from .widths import TYPES, activation_width, all_widths, weight_width, without_sign
 
 
 def to_qdq(
@@ -28,12 +28,17 @@ def to_qdq(
     *,
     weights: Given | None = None,
     shapes: Mapping[str, tuple[int, ...]] | None = None,
+    unsigned: bool = True,
 ) -> ir.Model:
     """Return a QDQ model with the formats, the weights' integers and the biases of the program that `lower` makes.
 
     Every tensor of the program passes QuantizeLinear and DequantizeLinear, in 8 or 16 bits; widths below are kept by a
     Clip to the ends of the format. Weights take 4, 8 or 16 bits. Opset 13 at least; 21 where 4 or 16 bits occur.
-    Arguments and errors are those of `lower`; `model` is untouched.
+    Other arguments and errors are those of `lower`; `model` is untouched.
+
+    Args:
+        unsigned: write signed activations as unsigned ones that mean the same numbers, with which onnxruntime is
+            several times faster on x86; else as they are.
     """
     source = at_opset(model, BY_CHANNEL)
     done = lowered(source, formats, scheme, weights=weights, shapes=shapes)
@@ -41,7 +46,7 @@ def to_qdq(
         source = at_opset(model, ALL_TYPES)
         done = lowered(source, formats, scheme, weights=weights, shapes=shapes)
     with_softmax(done.model, source)
-    writer = _Writer(done)
+    writer = _Writer(done, unsigned=unsigned)
     writer.weights()
     writer.activations()
     return _finished(writer.model, source)
@@ -50,12 +55,13 @@ def to_qdq(
 class _Writer:
     """Puts pairs into the prepared network of a program."""
 
-    def __init__(self, done: Lowered) -> None:
-        self.model, self._done = done.model, done
+    def __init__(self, done: Lowered, *, unsigned: bool) -> None:
+        self.model, self._done, self._unsigned = done.model, done, unsigned
         self._operators = {operator.output: operator for operator in done.program.operators}
         graph = done.model.graph
         named = {value.name for node in graph for value in node.outputs}
         self._taken = named | set(graph.initializers) | {value.name for value in graph.inputs}
+        self._nodes = {node.name for node in graph}
 
     def weights(self) -> None:
         """Put integers behind all weights and biases; other constants become the numbers that the program has."""
@@ -74,7 +80,8 @@ class _Writer:
         moved = {step.output.name for step in self._done.steps if step.keeps_format}
         for name, tensor in program.tensors.items():
             if name in values:  # not one that lowering put between two operators
-                self._pair(values[name], tensor.format, is_new=name not in moved)
+                form = without_sign(tensor.format) if self._unsigned else tensor.format
+                self._pair(values[name], form, is_new=name not in moved)
 
     def _weights_of(self, step: Step) -> None:
         integers, scales = self._done.chosen[step.output.name]
@@ -137,7 +144,9 @@ class _Writer:
         No axis of that shape counts the outputs of all groups, and a DequantizeLinear has scales along one axis alone.
         """
         rows, name = node.inputs[1], node.inputs[1].name
-        rows.name = rows.producer().name = self._free(f"{name}/rows")
+        rows.name = self._free(f"{name}/rows")
+        self._nodes.discard(rows.producer().name)
+        rows.producer().name = _one_like(rows.name, self._nodes)
         inputs, each, *kernel = shape
         by_group = self._reshaped(rows, (groups, each, inputs // groups, *kernel), self._free(f"{name}/groups"))
         order = ir.AttrInt64s("perm", [0, 2, 1, *range(3, len(shape) + 1)])
@@ -191,8 +200,10 @@ class _Writer:
             self.model.graph.insert_after(value.producer(), nodes)
 
     def _node(self, kind: str, inputs: list[ir.Value], name: str, attributes: list[ir.Attr] = ()) -> ir.Value:
-        """Return the result, called `name`, of a new operator."""
-        return ir.Node("", kind, inputs, list(attributes), outputs=[ir.Value(name=name)], name=name).outputs[0]
+        """Return the result, called `name`, of a new operator, which is called so too where no other is."""
+        node = ir.Node("", kind, inputs, list(attributes), outputs=[ir.Value(name=name)])
+        node.name = _one_like(name, self._nodes)
+        return node.outputs[0]
 
     def _initializer(self, name: str, values: np.ndarray, kind: tuple[ir.DataType, type]) -> ir.Value:
         dtype, array = kind
@@ -203,12 +214,17 @@ class _Writer:
         return value
 
     def _free(self, name: str) -> str:
-        """Return `name`, or one like it where it is taken."""
-        found, number = name, 1
-        while found in self._taken:
-            found, number = f"{name}/{number}", number + 1
-        self._taken.add(found)
-        return found
+        """Return a name for a tensor."""
+        return _one_like(name, self._taken)
+
+
+def _one_like(name: str, taken: set[str]) -> str:
+    """Return `name`, or one like it where it is taken; from now on it is."""
+    found, number = name, 1
+    while found in taken:
+        found, number = f"{name}/{number}", number + 1
+    taken.add(found)
+    return found
 
 
 def _bias_place(step: Step) -> tuple[ir.Node | None, int]:
