@@ -30,8 +30,12 @@ def to_qdq_onnx(file: AttarFile) -> bytes:
 
     Raises:
         FormatError: the file holds weights only, has no program, or is damaged.
-        ModelError: what the graph makes is not the program; it says what differs.
+        ModelError: the programs are parts of the graph; or what the graph makes is not the program; it says what differs.
     """
+    if file.in_parts:
+        raise ModelError(
+            f"{len(file.programs)} programs are parts of the graph; a QDQ model is made of one, of all of it"
+        )
     model = file.model()
     machine = Engine(file, threads=1).machine
     given, shapes = _weights(file, machine), {port.name: port.shape for port in machine.inputs}

@@ -98,11 +98,14 @@ def _loaded(program: bytes, file: AttarFile, limits: Mapping[str, Any]) -> Machi
     return machine
 
 
-def _with_the_rest(source: str | os.PathLike[str] | bytes, machines: Sequence[Machine], threads: int) -> "Parts":
+def _with_the_rest(
+    source: str | os.PathLike[str] | bytes | AttarFile, machines: Sequence[Machine], threads: int
+) -> "Parts":
     """Return the programs with the operators of the file's graph that run in floats."""
     from .parts import Parts
 
-    parts = Parts(machines, container.open(source).model(threads=threads), threads=threads)
+    file = source if isinstance(source, AttarFile) else container.open(source)
+    parts = Parts(machines, file.model(threads=threads), threads=threads)
     parts.check()
     return parts
 
