@@ -37,8 +37,8 @@ def to_qdq(
     Other arguments and errors are those of `lower`; `model` is untouched.
 
     Args:
-        unsigned: write signed activations as unsigned ones that mean the same numbers, with which onnxruntime is
-            several times faster on x86; else as they are.
+        unsigned: write signed activations as unsigned ones that mean the same numbers, with which onnxruntime has
+            more operators in integers on x86; else as they are.
     """
     source = at_opset(model, BY_CHANNEL)
     done = lowered(source, formats, scheme, weights=weights, shapes=shapes)
