@@ -30,7 +30,7 @@ def to_qdq_onnx(file: AttarFile) -> bytes:
 
     Raises:
         FormatError: the file holds weights only, has no program, or is damaged.
-        ModelError: the programs are parts of the graph; or what the graph makes is not the program; it says what differs.
+        ModelError: the programs are parts of the graph; or what the graph makes is not the program, with what differs.
     """
     if file.in_parts:
         raise ModelError(

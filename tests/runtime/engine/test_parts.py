@@ -11,6 +11,7 @@ from hypothesis import given, settings
 import attar
 from attar import container
 from attar.errors import FormatError, ModelError
+from attar.export import to_qdq_onnx
 from attar.runtime import Session
 from attar.runtime.engine import parts as parts_module
 from attar.runtime.engine.build import with_programs
@@ -124,6 +125,20 @@ def test_without_onnxruntime_the_operators_are_named(monkeypatch):
     monkeypatch.setattr(parts_module, "find_spec", lambda _: None)
     with pytest.raises(ModelError, match="operators CumSum, Softmax, TopK run in onnxruntime, which is not inst"):
         attar.Engine(data)
+
+
+def test_parts_are_no_qdq_model():
+    model = detector()
+    data, _ = with_programs(container.to_bytes(model), _programs(model)[1], in_parts=True)
+    with pytest.raises(ModelError, match="2 programs are parts of the graph"):
+        to_qdq_onnx(container.open(data))
+
+
+def test_an_opened_file_runs_too():
+    model, x = detector(), _samples(2)
+    data, _ = with_programs(container.to_bytes(model), _programs(model)[1], in_parts=True)
+    found, wanted = (attar.Engine(source)(x) for source in (container.open(data), data))
+    assert all(np.array_equal(found[name], values) for name, values in wanted.items())
 
 
 def test_a_program_of_another_graph_is_refused():
