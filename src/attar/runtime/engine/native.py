@@ -8,10 +8,11 @@ import numpy as np
 
 from ... import _native
 from ...errors import DataError, FormatError
-from ...numerics.formats import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ...numerics.formats import Format
 
 MAX_MEMORY_BYTES = 8 << 30  # the default of an engine's own limit
 KERNELS = tuple(_native.isas())  # kinds of processor that kernels of this one are written for, the plainest first
@@ -42,7 +43,7 @@ class Wanted(NamedTuple):
 class Held(NamedTuple):
     """A tensor of a section: its format, its extents in memory, its place in the arena."""
 
-    format: Format
+    format: "Format"
     dims: tuple[int, ...]
     offset: int
 
@@ -156,6 +157,8 @@ def _ports(found: Sequence[tuple[bytes, tuple[int, ...]]]) -> tuple[Port, ...]:
 
 
 def _held(bits: int, signed: bool, zero: int, scale: float, dims: tuple[int, ...], offset: int) -> Held:
+    from ...numerics.formats import Format  # takes longer than loading a small file, and few ask
+
     least = Format(bits, signed, scale).low
     return Held(Format(bits, signed, scale, zero + least), dims, offset)
 
