@@ -2,7 +2,8 @@
 
 Weights that lie on a grid keep their integers. Others get 8 bits, one scale for every output channel, and are written
 back, so that graph and program speak of the same numbers. Which part of a tensor's range its format covers is tried
-out: the engine runs the search's samples with every method, and that which damages the output least is taken.
+out: the engine runs the search's samples with every method, and that which damages the output least is taken. So are
+biases that take the mean error out of every layer.
 """
 
 from collections.abc import Mapping
@@ -12,17 +13,20 @@ import numpy as np
 import onnx_ir as ir
 
 from .. import container
-from ..codec import GridHint, Quantized
+from ..codec import Effort, GridHint, Quantized
 from ..codec.grid_decode import dequantize
 from ..container import AttarFile
 from ..errors import DataError, RecipeError
 from ..graph import set_initializer
+from ..numerics.formats import Format
 from ..report.integers import IntegerRun
 from ..runtime.engine.answers import answers
 from ..runtime.engine.build import machine_of, quantized, with_program
 from ..runtime.integer import Affine, FixedPoint, LeastSquares, MinMax, Percentile, observe
 from ..runtime.integer.lower import Lowered, lowered
 from ..runtime.integer.schemes import Method, Scheme
+from .corrections import corrected
+from .file_bytes import coders_of
 from .job import Job
 from .sitting import judge_of
 
@@ -65,15 +69,23 @@ def in_integers(job: Job, data: bytes) -> tuple[bytes, IntegerRun]:
     job.progress("calibrating integers", 0.0)
     seen, judge = observe(model, inputs, kept=given, threads=job.threads), judge_of(job, swaps=False)
     damages: dict[str, float] = {}
-    for name, method in METHODS.items():
-        formats = seen.formats(scheme, method=method)
-        done = lowered(model, formats, scheme, weights=given, shapes=shapes, coarsens=True)
+
+    def tried(name: str, network: ir.Model, formats: Mapping[str, Format]) -> _Tried:
+        done = lowered(network, formats, scheme, weights=given, shapes=shapes, coarsens=True)
         machine = machine_of(done.program, threads=THREADS)
-        damages[name] = judge.damage(answers(machine, model, job.samples.search.inputs))
-        if damages[name] == min(damages.values()):
-            best = _Tried(name, done, len(machine.operators), machine.memory_bytes)
-        job.progress("calibrating integers", len(damages) / len(METHODS))
-    written, plan = with_program(_with_weights(data, file, model, grids, best.done), best.done.program)
+        damages[name] = judge.damage(answers(machine, network, job.samples.search.inputs))
+        job.progress("calibrating integers", len(damages) / (len(METHODS) + 1))
+        return _Tried(name, network, formats, done, len(machine.operators), machine.memory_bytes)
+
+    best: _Tried | None = None
+    for name, method in METHODS.items():
+        last = tried(name, model, seen.formats(scheme, method=method))
+        best = last if best is None or damages[name] <= damages[best.method] else best
+    moved, layers = corrected(job.model, model, best.done, inputs, given=given, threads=job.threads)
+    if layers:
+        last = tried(f"{best.method}, biases corrected", moved, best.formats)
+        best = last if damages[last.method] < damages[best.method] else best
+    written, plan = with_program(_with_weights(job, data, file, model, grids, best), best.done.program)
     return written, IntegerRun(
         arithmetic=job.integers.arithmetic,
         calibration=best.method,
@@ -88,9 +100,11 @@ def in_integers(job: Job, data: bytes) -> tuple[bytes, IntegerRun]:
 
 @dataclass(frozen=True)
 class _Tried:
-    """What a method of calibration led to."""
+    """What a method of calibration led to; `model` is the file's network, its biases moved or not."""
 
     method: str
+    model: ir.Model
+    formats: Mapping[str, Format]
     done: Lowered
     operators: int
     memory_bytes: int
@@ -115,17 +129,18 @@ def _output_axes(model: ir.Model) -> dict[str, int]:
 
 
 def _with_weights(
-    data: bytes, file: AttarFile, model: ir.Model, grids: Mapping[str, Quantized], done: Lowered
+    job: Job, data: bytes, file: AttarFile, model: ir.Model, grids: Mapping[str, Quantized], best: _Tried
 ) -> bytes:
-    """Return the file with the weights that the program quantized as it quantized them."""
-    made = _made(model, grids, done)
-    if not made:
+    """Return the file with the weights that the program quantized as it quantized them, and the biases it has."""
+    made = _made(model, grids, best.done)
+    if not made and best.model is model:
         return data
     for name, hint in made.items():
-        set_initializer(model, name, dequantize(hint.integers, hint.scales, axis=hint.axis, dtype=np.dtype(np.float32)))
+        values = dequantize(hint.integers, hint.scales, axis=hint.axis, dtype=np.dtype(np.float32))
+        set_initializer(best.model, name, values)
     hints = {name: GridHint(grid.integers, grid.scales, grid.axis) for name, grid in grids.items()}
     meta = {"preprocessing": file.preprocessing, "class_names": file.class_names, "provenance": file.provenance}
-    return container.to_bytes(model, hints=hints | made, **meta)
+    return container.to_bytes(best.model, hints=hints | made, effort=Effort(coders=coders_of(job)), **meta)
 
 
 def _made(model: ir.Model, grids: Mapping[str, Quantized], done: Lowered) -> dict[str, GridHint]:
