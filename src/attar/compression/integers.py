@@ -2,21 +2,24 @@
 
 Weights that lie on a grid keep their integers. Others get 8 bits, one scale for every output channel, and are written
 back, so that graph and program speak of the same numbers. Which part of a tensor's range its format covers is tried
-out: the engine runs the search's samples with every method, and that which damages the output least is taken.
+out: the engine runs the search's samples with every method, and that which damages the output least is taken. So are
+channels that are equalized, where no weights lie on a grid, and biases that take the mean error out of every layer.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
 
 from .. import container
-from ..codec import GridHint, Quantized
+from ..codec import Effort, GridHint, Quantized
 from ..codec.grid_decode import dequantize
 from ..container import AttarFile
 from ..errors import DataError, RecipeError
 from ..graph import set_initializer
+from ..numerics.formats import Format
+from ..passes.equalize import equalized
 from ..report.integers import IntegerRun
 from ..runtime.engine.answers import answers
 from ..runtime.engine.build import quantized, with_programs
@@ -24,7 +27,11 @@ from ..runtime.engine.network import Network
 from ..runtime.integer import Affine, FixedPoint, LeastSquares, MinMax, Percentile
 from ..runtime.integer.lower import Lowered
 from ..runtime.integer.schemes import Method, Scheme
+from ..runtime.integer.weights import Given
+from .corrections import corrected
+from .file_bytes import coders_of
 from .job import Job
+from .judge import Judge
 from .sitting import judge_of
 
 METHODS: dict[str, Method] = {
@@ -34,6 +41,7 @@ METHODS: dict[str, Method] = {
     "least squares": LeastSquares(),
 }
 ARITHMETICS: dict[str, Scheme] = {"affine": Affine(), "fixed-point": FixedPoint()}
+WAYS_MORE = 2  # than methods of calibration: equalized, biases corrected
 THREADS = 2  # of the engine while it tries; their number changes nothing
 
 
@@ -64,21 +72,21 @@ def in_integers(job: Job, data: bytes) -> tuple[bytes, IntegerRun]:
     inputs = job.samples.calibration.inputs
     job.progress("calibrating integers", 0.0)
     network = Network.of(model, scheme, given, {name: values.shape[1:] for name, values in inputs.items()})
-    seen, judge = network.observe(inputs, threads=job.threads), judge_of(job, swaps=False)
-    damages: dict[str, float] = {}
+    seen = network.observe(inputs, threads=job.threads)
+    trials = _Trials(job, judge_of(job, swaps=False))
     for name, method in METHODS.items():
-        done = network.lowered(seen.formats(scheme, method=method))
-        machine = network.machine([part.program for part in done], threads=THREADS)
-        damages[name] = judge.damage(answers(machine, model, job.samples.search.inputs))
-        if damages[name] == min(damages.values()):
-            best = _Tried(name, done, len(machine.operators), machine.memory_bytes)
-        job.progress("calibrating integers", len(damages) / len(METHODS))
-    weighted = _with_weights(data, file, model, grids, best.done)
+        trials.add(name, network, seen.formats(scheme, method=method), job.model)
+    if network.is_whole and not given:
+        _equalize(trials, inputs)
+    if network.is_whole:
+        _correct_biases(trials, inputs, given)
+    best = trials.best
+    weighted = _with_weights(job, data, file, model, grids, best)
     written, plans = with_programs(weighted, [part.program for part in best.done], in_parts=not network.is_whole)
     return written, IntegerRun(
         arithmetic=job.integers.arithmetic,
         calibration=best.method,
-        damages=damages,
+        damages=trials.damages,
         operators=best.operators,
         outside=network.outside,
         arena_bytes=sum(plan.arena_bytes for plan in plans),
@@ -90,12 +98,65 @@ def in_integers(job: Job, data: bytes) -> tuple[bytes, IntegerRun]:
 
 @dataclass(frozen=True)
 class _Tried:
-    """What a method of calibration led to."""
+    """What a method of calibration led to; `network` is the file's, its biases moved or not.
+
+    Attributes:
+        original: the network that it shall answer like, tensor for tensor.
+    """
 
     method: str
+    network: Network
+    original: ir.Model
+    formats: Mapping[str, Format]
     done: list[Lowered]
     operators: int
     memory_bytes: int
+
+
+@dataclass
+class _Trials:
+    """Ways to compute in integers, each run by the engine on the search's samples.
+
+    Attributes:
+        damages: to the output, by the way's name. found: the least damaged one so far.
+    """
+
+    job: Job
+    judge: Judge
+    damages: dict[str, float] = field(default_factory=dict)
+    found: _Tried | None = None
+
+    @property
+    def best(self) -> _Tried:
+        assert self.found is not None, "nothing was tried"
+        return self.found
+
+    def add(self, name: str, network: Network, formats: Mapping[str, Format], original: ir.Model) -> None:
+        """Try a network with these formats in the place of the original."""
+        done = network.lowered(formats)
+        machine = network.machine([part.program for part in done], threads=THREADS)
+        self.damages[name] = self.judge.damage(answers(machine, network.model, self.job.samples.search.inputs))
+        if self.found is None or self.damages[name] < self.damages[self.found.method]:
+            self.found = _Tried(name, network, original, formats, done, len(machine.operators), machine.memory_bytes)
+        self.job.progress("calibrating integers", len(self.damages) / (len(METHODS) + WAYS_MORE))
+
+
+def _equalize(trials: _Trials, inputs: Mapping[str, np.ndarray]) -> None:
+    """Try the best way so far on the network with its channels equalized; weights on a grid would leave it."""
+    method, network, job = trials.best.method, trials.best.network, trials.job
+    model = equalized(network.model)
+    scaled = network.with_model(model)
+    formats = scaled.observe(inputs, threads=job.threads).formats(network.scheme, method=METHODS[method])
+    trials.add(f"{method}, equalized", scaled, formats, model)
+
+
+def _correct_biases(trials: _Trials, inputs: Mapping[str, np.ndarray], given: Given) -> None:
+    """Try the best way so far with the mean error of every layer taken out of its bias."""
+    best, job = trials.best, trials.job
+    network = best.network
+    moved, layers = corrected(best.original, network.model, best.done[0], inputs, given=given, threads=job.threads)
+    if layers:
+        trials.add(f"{best.method}, biases corrected", network.with_model(moved), best.formats, best.original)
 
 
 def _grids(file: AttarFile, model: ir.Model) -> dict[str, Quantized]:
@@ -117,17 +178,18 @@ def _output_axes(model: ir.Model) -> dict[str, int]:
 
 
 def _with_weights(
-    data: bytes, file: AttarFile, model: ir.Model, grids: Mapping[str, Quantized], done: list[Lowered]
+    job: Job, data: bytes, file: AttarFile, model: ir.Model, grids: Mapping[str, Quantized], best: _Tried
 ) -> bytes:
-    """Return the file with the weights that the program quantized as it quantized them."""
-    made = {name: hint for part in done for name, hint in _made(model, grids, part).items()}
-    if not made:
+    """Return the file with the weights that the program quantized as it quantized them, and the biases it has."""
+    made = {name: hint for part in best.done for name, hint in _made(best.network.model, grids, part).items()}
+    if not made and best.network.model is model:
         return data
     for name, hint in made.items():
-        set_initializer(model, name, dequantize(hint.integers, hint.scales, axis=hint.axis, dtype=np.dtype(np.float32)))
+        values = dequantize(hint.integers, hint.scales, axis=hint.axis, dtype=np.dtype(np.float32))
+        set_initializer(best.network.model, name, values)
     hints = {name: GridHint(grid.integers, grid.scales, grid.axis) for name, grid in grids.items()}
     meta = {"preprocessing": file.preprocessing, "class_names": file.class_names, "provenance": file.provenance}
-    return container.to_bytes(model, hints=hints | made, **meta)
+    return container.to_bytes(best.network.model, hints=hints | made, effort=Effort(coders=coders_of(job)), **meta)
 
 
 def _made(model: ir.Model, grids: Mapping[str, Quantized], done: Lowered) -> dict[str, GridHint]:

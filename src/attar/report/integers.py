@@ -9,8 +9,9 @@ class IntegerRun:
     """A program in a file.
 
     Attributes:
-        arithmetic: "affine" or "fixed-point". calibration: the method that was taken. damages: to the output on the
-            search's samples, by method. operators: of the program. program_bytes: of its chunk in the file.
+        arithmetic: "affine" or "fixed-point". calibration: what was taken, a method and whether biases were corrected.
+            damages: to the output on the search's samples, by what was tried. operators: of the program.
+        program_bytes: of its chunk in the file.
         arena_bytes: of all activations. lower_bound_bytes: what no arena can be smaller than, in this order.
         outside: why an operator runs in floats, in onnxruntime, by the tensor that it makes; empty where none does.
         memory_bytes: of everything the engine takes on this machine, weights as its kernels want them included.

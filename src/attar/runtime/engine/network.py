@@ -56,6 +56,11 @@ class Network:
                 return network
             probed = replace(probed, refused={**probed.refused, **fresh})
 
+    def with_model(self, model: ir.Model) -> "Network":
+        """Return a whole network with other numbers in the same graph."""
+        ((_, shapes),) = self.parts
+        return replace(self, model=model, parts=((model, shapes),))
+
     @property
     def is_whole(self) -> bool:
         """Whether all operators run in integers."""
