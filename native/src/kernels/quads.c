@@ -81,12 +81,15 @@ void attar_pack_quads(const attar_step *step, const attar_view *v, uint64_t row,
     const int is_image = step->op->kind == ATTAR_CONVOLUTION;
     const uint64_t tap_bytes = is_image ? v->quads * quad_bytes : 0; /* from tap to tap */
     const uint64_t tap_columns = is_image ? 0 : step->matrix.channels;
+    /* Where four channels of a tap lie in four columns of one quad, whatever the tap. */
+    const int has_fours = is_image || taps == 1 || tap_columns % ATTAR_QUAD == 0;
+    const uint64_t fours_bytes = is_image ? tap_bytes : tap_columns / ATTAR_QUAD * quad_bytes;
     int8_t *to = (int8_t *)(uintptr_t)attar_packed_of(step, v).weights + attar_block_of(v, row) * attar_block_bytes(v) +
                  attar_lane_of(v, row) * ATTAR_QUAD;
     uint64_t channel = first / taps, tap = first % taps;
     for (uint64_t i = 0; i < count; channel++, tap = 0) {
-        if (tap == 0 && channel % ATTAR_QUAD == 0 && count - i >= ATTAR_QUAD * taps && (is_image || taps == 1)) {
-            pack_four(to + channel / ATTAR_QUAD * quad_bytes, tap_bytes, taps, values + i);
+        if (tap == 0 && channel % ATTAR_QUAD == 0 && count - i >= ATTAR_QUAD * taps && has_fours) {
+            pack_four(to + channel / ATTAR_QUAD * quad_bytes, fours_bytes, taps, values + i);
             i += ATTAR_QUAD * taps;
             channel += ATTAR_QUAD - 1;
             continue;
