@@ -1,6 +1,6 @@
 """Where decoded integers go: straight into the array that is wanted, by way of no other."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,7 @@ GRID_MAX = 1 << 20
 HOLDS_INTEGERS = frozenset(_INTEGERS)
 
 
-@dataclass(frozen=True)
-class Sink:
+class Sink(NamedTuple):
     """Elements `start` to `start + len - 1` of a flat tensor, in the vector `out` that they are written to.
 
     `scales` (float32) are those of a grid: element i has scales[i // stride % len(scales)]. `book` holds the entries of

@@ -1,25 +1,24 @@
 """Streams back to tensors. Nothing here, nor in any `*_decode`, imports what encodes: who runs a file waits for it."""
 
+from importlib import import_module
+
 import numpy as np
 
 from ..errors import FormatError
-from .codebook_decode import decode_codebook
-from .coders import CODEBOOK, CONSTANT, COPY, FLOATS, GRID, INTEGERS, LEVELS, PLANES, RAW, describe
+from .coders import COPY, FLOATS, LEVELS, MODELS, RAW, describe
 from .elements import DTYPES, element_count, pieces
-from .floats import decode_floats
-from .grid_decode import decode_grid
-from .plain_decode import decode_constant, decode_integers, decode_raw
-from .planes_decode import decode_planes
+from .threads import check_threads
 from .window import Window
 
+# Which module decodes a model, in a function of its name; imported when such a stream is met.
 _DECODERS = {
-    RAW: decode_raw,
-    CONSTANT: decode_constant,
-    PLANES: decode_planes,
-    INTEGERS: decode_integers,
-    GRID: decode_grid,
-    CODEBOOK: decode_codebook,
-    FLOATS: decode_floats,
+    "raw": "plain_decode",
+    "constant": "plain_decode",
+    "integers": "plain_decode",
+    "planes": "planes_decode",
+    "grid": "grid_decode",
+    "codebook": "codebook_decode",
+    "floats": "floats",
 }
 
 
@@ -69,6 +68,7 @@ def decode_into(coder: int, payload: bytes, out: np.ndarray, *, threads: int = 1
 
 
 def _decoded(coder: int, payload: bytes, window: Window) -> np.ndarray:
+    check_threads(window.threads)
     name = describe(coder)
     if coder == COPY:
         raise FormatError("copy stream: the file that it is in knows of what")
@@ -76,5 +76,6 @@ def _decoded(coder: int, payload: bytes, window: Window) -> np.ndarray:
         raise FormatError(f"{name} stream of {window.dtype}: streams do not hold this type")
     if window.n == 0 and coder != RAW:
         raise FormatError(f"{name} stream for a tensor without elements: it must be raw")
-    model, symbols = divmod(coder, 16)
-    return _DECODERS[model](symbols, payload, window)
+    model, symbols = MODELS[coder // 16], coder % 16
+    decoder = getattr(import_module(f".{_DECODERS[model]}", __package__), f"decode_{model}")
+    return decoder(symbols, payload, window)

@@ -1,15 +1,13 @@
 """What a decoder is asked for: a tensor, or a run of its elements."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from .elements import element_count
-from .threads import check_threads
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """Elements `start` to `stop` - 1, in row-major order, of a tensor of this type and shape; by so many threads.
 
     `out` is a vector that may take them.
@@ -21,9 +19,6 @@ class Window:
     stop: int
     threads: int = 1
     out: np.ndarray | None = None
-
-    def __post_init__(self):
-        check_threads(self.threads)
 
     @property
     def n(self) -> int:
