@@ -49,6 +49,26 @@ static inline int stays_narrow(const attar_step *step, int32_t multiplier, int32
     return rescaled(most, multiplier, shift) < INT64_C(1) << 30;
 }
 
+/* What ends all channels of an operator. */
+typedef struct limits {
+    int32_t zero;
+    int32_t low;
+    int32_t high;
+} limits;
+
+static inline limits limits_of(const attar_step *step)
+{
+    const limits found = {(int32_t)step_output(step)->zero, (int32_t)step->op->low, (int32_t)step->op->high};
+    return found;
+}
+
+/* 8-bit numbers and weights with accumulators of 32 bits. */
+static inline int is_in_bytes(const attar_step *step)
+{
+    return step_input(step, 0)->storage == 8 && step_output(step)->storage == 8 && !step->matrix.is_wide &&
+           step->op->accumulator_bits <= 32;
+}
+
 /* The output's u for a result in its steps. */
 static inline uint32_t clamped(const attar_operator *op, const attar_tensor *to, int64_t result)
 {

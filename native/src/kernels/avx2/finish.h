@@ -26,19 +26,6 @@ typedef struct endings {
     int64_t shifts[2][LANES / 2];
 } endings;
 
-/* What ends all channels of an operator. */
-typedef struct limits {
-    int32_t zero;
-    int32_t low;
-    int32_t high;
-} limits;
-
-static inline limits limits_of(const attar_step *step)
-{
-    const limits found = {(int32_t)step_output(step)->zero, (int32_t)step->op->low, (int32_t)step->op->high};
-    return found;
-}
-
 /* 2^62 behind a shift, as far as 32 bits see it. */
 static inline int32_t origin_of(int32_t shift)
 {
@@ -58,13 +45,6 @@ void attar_avx2_end_channel(endings *ends, unsigned lane, const attar_step *step
 
 /* What lane `lane` of `ends` makes of a sum, whatever its size. */
 uint8_t attar_avx2_finish_one(const endings *ends, unsigned lane, const limits *clamp, int32_t sum);
-
-/* 8-bit numbers and weights with accumulators of 32 bits. */
-static inline int avx2_fits(const attar_step *step)
-{
-    return step_input(step, 0)->storage == 8 && step_output(step)->storage == 8 && !step->matrix.is_wide &&
-           step->op->accumulator_bits <= 32;
-}
 
 /* Endings and limits in registers: stores of bytes may change any memory, so that a compiler would load them anew. */
 typedef struct held {

@@ -6,7 +6,7 @@
 int attar_avx2_depthwise_fits(const attar_step *step)
 {
     const attar_tensor *from = step_input(step, 0);
-    return avx2_fits(step) && step->op->groups == from->dims[2] && step->matrix.rows == from->dims[2] &&
+    return is_in_bytes(step) && step->op->groups == from->dims[2] && step->matrix.rows == from->dims[2] &&
            step->matrix.taps <= TAPS_MAX;
 }
 

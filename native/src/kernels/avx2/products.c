@@ -79,9 +79,9 @@ AVX2_TEXT void add_alone(__m256i sums[BLOCKS], const uint32_t *numbers, const in
 
 #include "products_text.h"
 
-const attar_kernel attar_avx2_convolution = {ATTAR_CONVOLUTION, ATTAR_ISA_AVX2, avx2_fits, attar_avx2_bytes,
+const attar_kernel attar_avx2_convolution = {ATTAR_CONVOLUTION, ATTAR_ISA_AVX2, is_in_bytes, attar_avx2_bytes,
                                              attar_avx2_pack, attar_avx2_finish, attar_avx2_items, run};
-const attar_kernel attar_avx2_dense = {ATTAR_DENSE, ATTAR_ISA_AVX2, avx2_fits, attar_avx2_bytes,
+const attar_kernel attar_avx2_dense = {ATTAR_DENSE, ATTAR_ISA_AVX2, is_in_bytes, attar_avx2_bytes,
                                        attar_avx2_pack, attar_avx2_finish, attar_avx2_items, run};
 #else
 typedef int attar_products_nothing; /* C99 wants a declaration in every file */

@@ -31,7 +31,7 @@ static uint64_t quads_of(const attar_step *step)
 static int fits(const attar_step *step)
 {
     const attar_tensor *from = step_input(step, 0);
-    return vnni_fits(step) && step->op->groups == from->dims[2] && step->matrix.rows == from->dims[2] &&
+    return is_in_bytes(step) && step->op->groups == from->dims[2] && step->matrix.rows == from->dims[2] &&
            step->matrix.taps <= TAPS_MAX;
 }
 

@@ -20,28 +20,8 @@ typedef struct endings {
     int64_t shifts[2][LANES / 2];
 } endings;
 
-/* What ends all channels of an operator. */
-typedef struct limits {
-    int32_t zero;
-    int32_t low;
-    int32_t high;
-} limits;
-
-static inline limits limits_of(const attar_step *step)
-{
-    const limits found = {(int32_t)step_output(step)->zero, (int32_t)step->op->low, (int32_t)step->op->high};
-    return found;
-}
-
 /* Sets lane `lane` to an output channel. */
 void attar_avx512vnni_end(endings *ends, unsigned lane, const attar_step *step, const attar_channel *channel);
-
-/* 8-bit numbers and weights with accumulators of 32 bits. */
-static inline int vnni_fits(const attar_step *step)
-{
-    return step_input(step, 0)->storage == 8 && step_output(step)->storage == 8 && !step->matrix.is_wide &&
-           step->op->accumulator_bits <= 32;
-}
 
 /* Endings and limits in registers: stores of bytes may change any memory, so that a compiler would load them anew. */
 typedef struct held {

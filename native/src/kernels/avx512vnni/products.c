@@ -200,9 +200,9 @@ static void run(const attar_step *step, uint8_t *arena, uint64_t begin, uint64_t
     }
 }
 
-const attar_kernel attar_avx512vnni_convolution = {ATTAR_CONVOLUTION, ATTAR_ISA_AVX512VNNI, vnni_fits, bytes, pack,
+const attar_kernel attar_avx512vnni_convolution = {ATTAR_CONVOLUTION, ATTAR_ISA_AVX512VNNI, is_in_bytes, bytes, pack,
                                                    finish, items, run};
-const attar_kernel attar_avx512vnni_dense = {ATTAR_DENSE, ATTAR_ISA_AVX512VNNI, vnni_fits, bytes, pack, finish,
+const attar_kernel attar_avx512vnni_dense = {ATTAR_DENSE, ATTAR_ISA_AVX512VNNI, is_in_bytes, bytes, pack, finish,
                                              items, run};
 #else
 typedef int attar_products_nothing; /* C99 wants a declaration in every file */

@@ -5,7 +5,7 @@
 
 static int fits(const attar_step *step)
 {
-    return IS_ENCODED() && avx2_fits(step);
+    return IS_ENCODED() && is_in_bytes(step);
 }
 
 const attar_kernel attar_avxvnni_convolution = {ATTAR_CONVOLUTION, ATTAR_ISA_AVXVNNI, fits, attar_avx2_bytes,
