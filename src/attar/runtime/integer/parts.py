@@ -79,8 +79,7 @@ class _Stages:
     def part(self, model: ir.Model, number: int, shapes: Mapping[str, tuple[int, ...]]) -> _Part:
         """Return a stage as a network of its own."""
         outputs, needed = self._wanted[number], self._needed(number)
-        read = [value.name for value in self._read(needed)]
-        given = {name: (FLOAT, len(shapes[name]) + 1) for name in read if name in shapes}
+        given = {name: (FLOAT, len(shape) + 1) for name, shape in shapes.items()}  # what is read is looked up in it
         return _Part(tuple(needed), tuple(outputs), extract(model, self._flow, needed, outputs, given))
 
     def _demand(self, outputs: Iterable[ir.Value]) -> None:
