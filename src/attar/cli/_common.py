@@ -48,7 +48,13 @@ def print_json(document: Any) -> None:
 
 def console() -> Console:
     """Return a console for tables; when piped, it is wide."""
-    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)
+    made = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)
+    made.on_broken_pipe = _raise_again  # rich would end the process with exit status 1
+    return made
+
+
+def _raise_again() -> None:
+    raise  # the error that is being handled
 
 
 @contextmanager

@@ -87,6 +87,8 @@ def load_recipe(source: str | Path | Mapping[str, Any] | Sequence[Any]) -> Recip
         return _from_json(_read(str(source)), name=Path(source).stem)
     if isinstance(source, Mapping):
         return _from_json(source, name=str(source.get("name", "given")))
+    if not source:
+        raise RecipeError("a recipe without a single config changes nothing")
     # Through JSON and back: settings built in Python meet the same limits as those of a file.
     return Recipe("given", (tuple(config_from_json(config_to_json(config)) for config in source),), {}, None)
 
@@ -207,6 +209,8 @@ def _alternatives(document: Mapping[str, Any], name: str) -> list[list[Any]]:
     alternatives = document.get("alternatives", [document.get("steps")])
     if not isinstance(alternatives, list) or not all(isinstance(steps, list) and steps for steps in alternatives):
         raise RecipeError(f"recipe {name}: steps must be a list with at least one step")
+    if not alternatives:
+        raise RecipeError(f"recipe {name}: 'alternatives' is empty: it must hold at least one list of steps")
     return alternatives
 
 

@@ -1,5 +1,7 @@
 """The one graph: load and check a network, find its weight layers, cut, rewrite and cost it."""
 
+import logging
+
 from .costs import layer_macs
 from .cut import cut
 from .layers import LeftAlone, Survey, WeightLayer, survey
@@ -21,3 +23,6 @@ __all__ = [
     "simplify_norms",
     "survey",
 ]
+
+# onnx_ir notes what it can't do, such as to infer shapes, with a traceback; whoever wants that sets logging up.
+logging.getLogger("onnx_ir").addHandler(logging.NullHandler())
