@@ -3,8 +3,8 @@
 import attar
 result = attar.compress("model.onnx", data="photos/", max_drop=0.5)
 result.save("model.attar")
-outputs = attar.open("model.attar")(x)  # in floats, by onnxruntime
-outputs = attar.Engine("integers.attar")(x)  # the file itself, in integers and planned memory
+outputs = attar.open("model.attar")(x)  # its graph in floats, by onnxruntime
+outputs = attar.Engine("integers.attar")(x)  # its program, in integers and planned memory
 """
 
 from typing import TYPE_CHECKING

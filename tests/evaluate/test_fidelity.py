@@ -150,3 +150,7 @@ def test_mean_difference_counts_every_sample_alike():
 )
 def test_mean_difference_at_the_edges(z, changed, expected):
     assert mean_difference(np.array(z), np.array(changed)) == expected
+
+
+def test_mean_difference_of_other_rows_is_beyond_measure():
+    assert mean_difference(np.ones((5, 3)), np.ones((6, 3))) == np.inf

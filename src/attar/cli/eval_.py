@@ -1,11 +1,15 @@
 """attar eval: how good is this network on these samples?"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ._common import Data, Json, Threads, load_either, print_json
+from ._common import Data, Json, Threads, print_json
+from ._runners import WORDS, Runner, runners_of
+
+if TYPE_CHECKING:
+    from ..evaluate import Dataset
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -23,24 +27,36 @@ def command(
     threads: Threads = 0,
     json: Json = False,
 ) -> None:
-    """Measure a network's metric on labelled samples, with its 95 % interval."""
-    from ..compression.metadata import read_metadata
-    from ..errors import DataError
-    from ..evaluate import load_data, metric_of
-    from ..evaluate.measurement import score
-    from ..evaluate.uncertainty import paired_interval
-    from ..runtime import Session
+    """Measure a network's metric on labelled samples, with its 95 % interval.
 
-    network = load_either(model)
-    session = Session(network, threads=threads)
-    preprocessing, class_names = read_metadata(network)
-    samples = load_data(data, session.inputs, preprocessing=preprocessing, class_names=class_names)
+    Of a file with a program that is what runs in integers, as with `attar run`; its graph in floats is shown beside it.
+    """
+    from ..errors import DataError
+    from ..evaluate import load_data
+
+    runners = runners_of(model, threads)
+    samples = load_data(
+        data, runners[-1].inputs, preprocessing=runners[0].preprocessing, class_names=runners[0].class_names
+    )
     if samples.labels is None:
         raise DataError(f"{samples.source}: no labels to measure {metric} with")
-    points = score(metric_of(metric), session.run_all(samples.inputs), samples.labels, source=samples.source)
-    low, high = paired_interval(points)
+    found = {runner.kind: _measured(runner, samples, metric) for runner in runners}
+    first, *others = found
     if json:
-        facts = {"model": str(model), "metric": metric, "value": float(points.mean()), "interval": [low, high]}
-        print_json({**facts, "samples": len(samples)})
-    else:
-        print(f"{metric} {points.mean():.2f} on {len(samples):,} samples, 95 % of {low:.2f} to {high:.2f}")
+        facts = {"model": str(model), "metric": metric, "samples": len(samples), "runs": first}
+        print_json({**facts, **found[first], **{kind: found[kind] for kind in others}})
+        return
+    for kind, facts in found.items():
+        low, high = facts["interval"]
+        which = f" ({WORDS[kind]})" if others else ""
+        print(f"{metric} {facts['value']:.2f} on {len(samples):,} samples, 95 % of {low:.2f} to {high:.2f}{which}")
+
+
+def _measured(runner: Runner, samples: "Dataset", metric: str) -> dict[str, Any]:
+    from ..evaluate import metric_of
+    from ..evaluate.measurement import score
+    from ..evaluate.uncertainty import paired_interval
+
+    outputs = list(runner.run(samples.inputs).values())
+    points = score(metric_of(metric), outputs, samples.labels, source=samples.source)
+    return {"value": float(points.mean()), "interval": list(paired_interval(points))}

@@ -1,14 +1,13 @@
 """attar run: give a compressed file an input, see what it answers."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import typer
 
-from ._common import Json, Threads, check_output, is_attar, load_either, print_json
+from ._common import Json, Threads, check_output, print_json
+from ._runners import runner_of
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -43,7 +42,7 @@ def command(
 
     if output is not None:
         check_output(output, [file, input])
-    runner = _runner(file, threads, graph=graph)
+    runner = runner_of(file, threads, graph=graph)
     samples = load_inputs(input, runner.inputs, preprocessing=runner.preprocessing)
     answers = runner.run(samples.inputs)
     class_names, outputs = runner.class_names, list(answers.values())
@@ -57,45 +56,6 @@ def command(
     else:
         for name, values in answers.items():
             print(f"{name}: {values.dtype} {values.shape}{_range(values)}")
-
-
-@dataclass(frozen=True)
-class Runner:
-    """What runs a file: the inputs that it wants, a way to run it, and what it knows of images and classes."""
-
-    inputs: Mapping[str, Any]
-    run: Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
-    preprocessing: Mapping[str, Any] | None
-    class_names: list[str] | None
-
-
-def _runner(file: Path, threads: int, *, graph: bool) -> Runner:
-    if not graph and _has_program(file):
-        return _engine(file, threads)
-    from ..compression.metadata import read_metadata
-    from ..runtime import Session
-
-    model = load_either(file)
-    session = Session(model, threads=threads)
-    return Runner(
-        session.inputs,
-        lambda inputs: dict(zip(session.outputs, session.run_all(inputs), strict=True)),
-        *read_metadata(model),
-    )
-
-
-def _has_program(file: Path) -> bool:
-    from .. import container
-
-    return is_attar(file) and bool(container.open(file, graph=False).programs)
-
-
-def _engine(file: Path, threads: int) -> Runner:
-    from ..runtime.engine import Engine
-
-    engine = Engine(file, threads=threads)
-    inputs = {port.name: ((None, *port.shape), np.dtype(np.float32)) for port in engine.machine.inputs}
-    return Runner(inputs, engine, engine.preprocessing, engine.class_names)
 
 
 def _range(values: np.ndarray) -> str:

@@ -1,7 +1,7 @@
 """attar verify: is this file whole, does it decode, does it still answer right?"""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +10,10 @@ import typer
 
 from ..errors import ModelError
 from ._common import Json, Threads, load_either, print_json
+from ._runners import WORDS, runners_of
 
 if TYPE_CHECKING:
+    from ..evaluate import Dataset
     from ..runtime import Session
 
 EXAMPLES = """
@@ -25,13 +27,16 @@ EXAMPLES = """
 
 def command(
     file: Annotated[Path, typer.Argument(help="An .attar file.")],
-    against: Annotated[Path | None, typer.Option(help="The original, to compare answers with.")] = None,
+    against: Annotated[Path | None, typer.Option(help="The original, to compare answers with; runs in floats.")] = None,
     data: Annotated[str | None, typer.Option(help="Samples: a folder, .npz, .npy or module:function.")] = None,
     metric: Annotated[str, typer.Option(help="top-1, top-5 or module:function.")] = "top-1",
     threads: Threads = 0,
     json: Json = False,
 ) -> None:
-    """Check all checksums, decode every tensor, run the network, and measure it where samples are given."""
+    """Check all checksums, decode every tensor, and, where samples are given, run the file and measure its answers.
+
+    Of a file with a program that is what runs in integers, as with `attar run`; its graph in floats is shown beside it.
+    """
     from .. import container
 
     opened = container.open(file)
@@ -52,28 +57,44 @@ def command(
 
 
 def _answers(file: Path, against: Path | None, data: str | None, metric: str, threads: int) -> dict[str, Any]:
-    """Run the file, and the original where there is one, on the samples."""
-    from ..compression.metadata import read_metadata
+    """Run the file in every way in which it runs, and the original where there is one, on the samples."""
     from ..errors import DataError
-    from ..evaluate import compare, load_data, metric_of
-    from ..report.document import to_plain
-    from ..runtime import Session
+    from ..evaluate import load_data
 
     if data is None:
         raise DataError("--against needs samples to compare answers on: give --data")
-    model = load_either(file)
-    session = Session(model, threads=threads)
-    preprocessing, class_names = read_metadata(model)
-    samples = load_data(data, session.inputs, preprocessing=preprocessing, class_names=class_names)
-    outputs = session.run_all(samples.inputs)
-    facts: dict[str, Any] = {"samples": len(samples), "outputs_sha256": fingerprint(outputs)}
-    original = outputs
+    runners = runners_of(file, threads)
+    samples = load_data(
+        data, runners[-1].inputs, preprocessing=runners[0].preprocessing, class_names=runners[0].class_names
+    )
+    answers = {runner.kind: runner.run(samples.inputs) for runner in runners}
+    first, *others = answers
+    original = None
     if against is not None:
-        original = _original(against, session.outputs, threads).run_all(samples.inputs)
-        _check_comparable(against, original, outputs)
-    measured = to_plain(compare(original, outputs, samples.labels, metric=metric_of(metric), source=samples.source))
+        names = list(answers[runners[-1].kind])
+        original = _original(against, names, threads).run_all(samples.inputs)
+    found = {kind: _compared(list(own.values()), original, against, samples, metric) for kind, own in answers.items()}
+    facts = {"samples": len(samples), "runs": first} | ({} if against is None else {"against": str(against)})
+    return {**facts, **found[first], **{kind: found[kind] for kind in others}}
+
+
+def _compared(
+    outputs: list[np.ndarray],
+    original: list[np.ndarray] | None,
+    against: Path | None,
+    samples: "Dataset",
+    metric: str,
+) -> dict[str, Any]:
+    from ..evaluate import compare, metric_of
+    from ..report.document import to_plain
+
     if against is not None:
-        return {**facts, "against": str(against), "measurement": measured}
+        _check_comparable(against, original, outputs, samples)
+    known = outputs if original is None else original
+    measured = to_plain(compare(known, outputs, samples.labels, metric=metric_of(metric), source=samples.source))
+    facts = {"outputs_sha256": fingerprint(outputs)}
+    if against is not None:
+        return {**facts, "measurement": measured}
     return {**facts, "metric": measured["metric"], "value": measured["after"]}
 
 
@@ -87,9 +108,11 @@ def _original(against: Path, outputs: Sequence[str], threads: int) -> "Session":
     return Session(model if own == list(outputs) else cut(model, list(outputs)), threads=threads)
 
 
-def _check_comparable(against: Path, original: list[np.ndarray], outputs: list[np.ndarray]) -> None:
+def _check_comparable(against: Path, original: list[np.ndarray], outputs: list[np.ndarray], samples: "Dataset") -> None:
+    """Refuse another network; rows that are not one for each sample may differ in number, as their data do."""
     shapes, own = ([list(array.shape) for array in arrays] for arrays in (original, outputs))
-    if shapes != own:
+    fixed = [[each if each[:1] == [len(samples)] else each[1:] for each in found] for found in (shapes, own)]
+    if fixed[0] != fixed[1] or [array.ndim for array in original] != [array.ndim for array in outputs]:
         raise ModelError(f"{against}: is another network: its outputs have shapes {shapes}, those of the file {own}")
 
 
@@ -104,18 +127,34 @@ def fingerprint(outputs: list[np.ndarray]) -> str:
 def _print(facts: dict[str, Any]) -> None:
     print(f"{facts['file']}: {facts['size_bytes']:,} bytes, whole: {facts['tensors']} tensors decode")
     print(f"{facts['parameters']:,} parameters{'' if facts['has_graph'] else ', weights only, no graph'}")
-    if "outputs_sha256" in facts:
-        print(f"outputs on {facts['samples']:,} samples: sha256 {facts['outputs_sha256']}")
+    if "runs" in facts:
+        _print_answers(facts, facts["samples"], WORDS["program"] if "graph" in facts else "")
+    if "graph" in facts:
+        _print_answers(facts["graph"], facts["samples"], WORDS["graph"])
+
+
+def _print_answers(facts: dict[str, Any], samples: int, which: str) -> None:
+    if which:
+        print(f"{which}:")
+    indent = "  " if which else ""
+    for line in _lines(facts, samples):
+        print(indent + line)
+
+
+def _lines(facts: dict[str, Any], samples: int) -> Iterator[str]:
+    yield f"outputs on {samples:,} samples: sha256 {facts['outputs_sha256']}"
     if facts.get("value") is not None:
-        print(f"{facts['metric']} {facts['value']:.2f}")
+        yield f"{facts['metric']} {facts['value']:.2f}"
     measured = facts.get("measurement")
-    if measured:
-        if measured["metric"]:
-            print(f"{measured['metric']} {measured['before']:.2f} -> {measured['after']:.2f}")
-        if measured["drop"] is not None:
-            low, high = measured["drop_interval"]
-            word = "drop" if measured["metric"] else "predicted drop (no labels)"
-            print(f"{word} {measured['drop']:.2f} points, 95 % of {low:.2f} to {high:.2f}")
-        if measured["agreement"] is not None:
-            print(f"same answer on {measured['agreement']:.2f} % of the samples")
-        print(f"relative output error {measured['relative_error']:.4g} %")
+    if not measured:
+        return
+    if measured["metric"]:
+        yield f"{measured['metric']} {measured['before']:.2f} -> {measured['after']:.2f}"
+    if measured["drop"] is not None:
+        low, high = measured["drop_interval"]
+        word = "drop" if measured["metric"] else "predicted drop (no labels)"
+        yield f"{word} {measured['drop']:.2f} points, 95 % of {low:.2f} to {high:.2f}"
+    if measured["agreement"] is not None:
+        yield f"same answer on {measured['agreement']:.2f} % of the samples"
+    error = measured["relative_error"]
+    yield "relative output error " + ("beyond measure" if error is None else f"{error:.4g} %")

@@ -46,16 +46,16 @@ def finish(
     integers = None
     if job.integers is not None:
         data, integers = in_integers(job, data)
-    measurement = _measured(job, data)
+    measurement, in_floats = _measured(job, data)
     limits = judge(job.budget, measurement, len(data))
-    report = replace(summarize(job, data, notes, found, measurement, limits), integers=integers)
+    report = replace(summarize(job, data, notes, found, measurement, limits), integers=integers, in_floats=in_floats)
     return Result(data, measurement, tuple(limits), report, picker)
 
 
-def _measured(job: Job, data: bytes) -> Measurement | None:
+def _measured(job: Job, data: bytes) -> tuple[Measurement | None, Measurement | None]:
     if job.samples is None:
-        return None
+        return None, None
     job.progress("running the file", 0.0)
-    measurement = measure(job.model, data, job.samples.verdict, metric=job.metric, threads=job.threads)
+    found = measure(job.model, data, job.samples.verdict, metric=job.metric, threads=job.threads)
     job.progress("running the file", 1.0)
-    return measurement
+    return found

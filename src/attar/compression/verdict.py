@@ -38,16 +38,24 @@ class Limit:
         return 0.0 if self.met else abs(self.got - self.wanted)
 
 
-def measure(original: ir.Model, data: bytes, samples: Dataset, *, metric: Metric, threads: int) -> Measurement:
-    """Decode the file in `data`, run its program or else its graph, and `original`, on `samples`, and compare."""
+def measure(
+    original: ir.Model, data: bytes, samples: Dataset, *, metric: Metric, threads: int
+) -> tuple[Measurement, Measurement | None]:
+    """Decode the file in `data`, run it and `original` on `samples`, and compare.
+
+    Returns what was measured of that which runs, the program or else the graph; and, beside a program, of the graph.
+    """
     opened = container.open(data)
     opened.check()
     before = Session(original, threads=threads).run_all(samples.inputs)
-    if opened.programs:
-        after = answers(Engine(data, threads=threads).machine, original, samples.inputs)
-    else:
-        after = Session(opened.model(), threads=threads).run_all(samples.inputs)
-    return compare(before, after, samples.labels, metric=metric, source=samples.source)
+
+    def compared(after: list[np.ndarray]) -> Measurement:
+        return compare(before, after, samples.labels, metric=metric, source=samples.source)
+
+    in_floats = compared(Session(opened.model(), threads=threads).run_all(samples.inputs))
+    if not opened.programs:
+        return in_floats, None
+    return compared(answers(Engine(data, threads=threads).machine, original, samples.inputs)), in_floats
 
 
 def judge(budget: Budget, measurement: Measurement | None, size_bytes: int) -> list[Limit]:

@@ -48,8 +48,11 @@ def relative_error(original: Sequence[np.ndarray], compressed: Sequence[np.ndarr
 def mean_difference(original: np.ndarray, compressed: np.ndarray) -> float:
     """Return E_c of Ge et al. 2017: the mean over the samples of ||z - z'|| / ||z||, of scores before any softmax.
 
-    A sample whose scores are all zero counts 0 if they still are, else the result is infinite, as it is for NaN.
+    A sample whose scores are all zero counts 0 if they still are, else the result is infinite, as it is for NaN and
+    where the number of rows depends on the data and is another one.
     """
+    if original.shape != compressed.shape:
+        return float("inf")
     z, changed = (scores.reshape(len(scores), -1).astype(np.float64) for scores in (original, compressed))
     error, power = np.linalg.norm(z - changed, axis=1), np.linalg.norm(z, axis=1)
     ratios = np.divide(error, power, out=np.where(error == 0, 0.0, np.inf), where=power > 0)

@@ -85,7 +85,7 @@ def compare(
     Raises:
         DataError: labels that the outputs can't have.
     """
-    classes = is_classifier(original)
+    classes = is_classifier(original) and original[0].shape == compressed[0].shape
     scores = (original[0], compressed[0])
     before = after = None
     differences = None

@@ -69,6 +69,7 @@ class Report:
             point, or why there is none. coders: to which the file is restricted, by name; none names all.
         norms_folded: whether batch normalizations went into their layers before the steps of the plan.
         integers: the program in the file, which was measured; None where the graph was.
+        in_floats: what was measured of the graph, where there is a program beside it.
     """
 
     attar: str
@@ -94,6 +95,7 @@ class Report:
     coders: tuple[str, ...] = ()
     norms_folded: bool = False
     integers: IntegerRun | None = None
+    in_floats: Measurement | None = None
 
     @property
     def ratio(self) -> float:

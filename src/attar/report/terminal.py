@@ -197,6 +197,7 @@ def verdict_lines(report: Report) -> RenderableType:
     ]
     if report.measurement is not None:
         lines += measurement_lines(report.measurement)
+        lines += [] if report.in_floats is None else [_floats_line(report.in_floats)]
     elif "picked" in report.search and report.samples:
         lines += _unjudged_lines(next(point for point in report.points if point.chosen))
     lines += [_limit_line(limit, report.budget_is_default) for limit in report.limits]
@@ -254,6 +255,12 @@ def measurement_lines(m: Measurement) -> list[str]:
         lines.append(f"same answer as the original on {m.agreement:.2f} % of the samples")
     lines.append(f"relative output error {m.relative_error:.2f} %")
     return lines
+
+
+def _floats_line(m: Measurement) -> str:
+    """What the file's graph did, beside its program, of which all other figures are."""
+    metric = "" if m.metric is None else f"{m.metric} {m.after:.2f}, "
+    return f"[dim]its graph in floats: {metric}relative output error {m.relative_error:.2f} %[/]"
 
 
 def left_alone_lines(items: Sequence[tuple[str, tuple[int, ...], str]]) -> list[str]:

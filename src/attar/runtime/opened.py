@@ -13,7 +13,11 @@ from .session import Session
 
 
 class Opened:
-    """An `.attar` file: `file` has its entries and tensors, `model` its graph, and calling it runs it."""
+    """An `.attar` file: `file` has its entries and tensors, `model` its graph, and calling it runs that graph.
+
+    That is the network in floats, in onnxruntime, also where the file has a program beside its graph: a program, which
+    `attar run`, `verify` and `eval` run, is for `attar.Engine`.
+    """
 
     def __init__(self, source: str | Path | bytes, *, threads: int = 0) -> None:
         self.file = container.open(source)

@@ -22,6 +22,7 @@ class Parts:
     Has what a Machine has for whoever runs it.
 
     Attributes:
+        types: of the network's inputs, by name.
         between: the operators in floats before every program, and behind the last one.
 
     Args:
@@ -41,6 +42,7 @@ class Parts:
         self.between = self._between()
         self._sessions: dict[int, Session] = {}
         self.inputs, self.outputs = _ports(sources(model.graph)), _ports(model.graph.outputs)
+        self.types = {value.name: value.dtype.numpy() for value in sources(model.graph) if value.dtype is not None}
 
     def check(self) -> None:
         """Raises ModelError where onnxruntime is wanted and not installed."""
