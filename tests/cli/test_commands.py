@@ -10,6 +10,7 @@ from compression import nets
 from PIL import Image
 
 import attar
+from attar.cli._common import size_of
 from attar.passes.catalog import CATALOG
 
 COMMANDS = ["compress", "inspect", "verify", "eval", "run", "export", "bench", "memory", "techniques"]
@@ -115,6 +116,13 @@ def test_inspect(run, made, name):
     rows = {row["name"]: row for row in facts["tensors"]}
     assert rows["fc1_weight"]["parameters"] == 24 * 216 and rows["fc1_weight"]["macs"] == 24 * 216
     assert rows["conv_weight"]["macs"] == 6 * 9 * 36
+
+
+def test_a_network_in_two_files_is_counted_whole(run, tmp_path):
+    onnx.save(nets.classifier(), tmp_path / "m.onnx", save_as_external_data=True, location="d", size_threshold=0)
+    both = sum(file.stat().st_size for file in tmp_path.iterdir())
+    assert run("inspect", tmp_path / "m.onnx", "--json").json["size_bytes"] == both
+    assert size_of(tmp_path / "m.onnx") == both  # what `bench` prints
 
 
 def test_inspect_a_network_of_other_types(run, tmp_path):

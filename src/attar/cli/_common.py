@@ -30,6 +30,15 @@ def is_attar(path: Path) -> bool:
         return False
 
 
+def size_of(path: Path) -> int:
+    """Return the bytes of a file; those of an ONNX file with the files beside it that hold its weights."""
+    if is_attar(path):
+        return path.stat().st_size
+    from ..graph.external import bytes_on_disk
+
+    return bytes_on_disk(path)
+
+
 def load_either(path: Path) -> ir.Model:
     """Return the network of an ONNX or an `.attar` file."""
     if is_attar(path):

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ._common import Json, console, is_attar, print_json
+from ._common import Json, console, is_attar, print_json, size_of
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -71,7 +71,7 @@ def _row(timing: Any, timings: list[Any]) -> dict[str, Any]:
         "file": timing.entrant.file,
         "runtime": timing.entrant.runtime,
         "threads": timing.entrant.threads,
-        "size_bytes": Path(timing.entrant.file).stat().st_size,
+        "size_bytes": size_of(Path(timing.entrant.file)),
         "milliseconds": 1e3 * timing.median_seconds,
         "ratio": timing.median_seconds / first.median_seconds,
         "load_milliseconds": 1e3 * timing.median_load_seconds,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ModelError
-from ._common import Json, console, is_attar, print_json
+from ._common import Json, console, is_attar, print_json, size_of
 
 if TYPE_CHECKING:
     from ..container import AttarFile
@@ -36,7 +36,7 @@ def command(
 
     if not file.exists():
         raise ModelError(f"{file}: does not exist")
-    size_bytes = file.stat().st_size
+    size_bytes = size_of(file)
     facts: dict = {"file": str(file), "size_bytes": size_bytes}
     if is_attar(file):
         opened = container.open(file)

@@ -4,8 +4,6 @@ Everything that attar does later relies on these checks: what passes here has a 
 and external data that lies inside the model's own folder.
 """
 
-import math
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from google.protobuf.message import DecodeError
 from onnx_ir.passes.common import RemoveInitializersFromInputsPass
 
 from ..errors import ModelError, first_line
+from .external import bring_in, check_external_data, external_tensors
 from .fold import fold_weights
 from .hoist import hoist_constants
 from .inline import inline_functions
@@ -39,7 +38,7 @@ def load(source: Any, *, example_inputs: tuple | None = None, fold: bool = True)
         ModelError: not a network, damaged, of an unsupported opset, or with weights that are not numbers.
     """
     if isinstance(source, ir.Model):
-        model = source.clone()
+        model = _from_model(source)
     elif isinstance(source, onnx.ModelProto):
         model = _from_proto(source, name="the given ModelProto")
     elif isinstance(source, (str, Path)):
@@ -56,15 +55,23 @@ def load(source: Any, *, example_inputs: tuple | None = None, fold: bool = True)
 
 def serialize(model: ir.Model) -> bytes:
     """Return the model as the bytes of an ONNX file, all weights inside."""
-    proto = ir.to_proto(ir.external_data.load_to_model(model.clone()))
-    return proto.SerializeToString(deterministic=True)
+    copy = model.clone()
+    bring_in(copy)
+    return ir.to_proto(copy).SerializeToString(deterministic=True)
 
 
 def _from_path(path: Path) -> ir.Model:
     proto = _parse(path)
-    _check_external_data(proto, path)
-    model = _from_proto(proto, name=str(path), folder=path.parent)
-    ir.external_data.set_base_dir(model.graph, str(path.parent))
+    check_external_data(proto, path)
+    return _from_proto(proto, name=str(path), folder=path.parent)
+
+
+def _from_model(source: ir.Model) -> ir.Model:
+    model = source.clone()
+    try:
+        bring_in(model)
+    except (OSError, *BROKEN) as error:
+        raise ModelError(f"the given onnx_ir.Model: its data cannot be read: {first_line(error)}") from error
     return model
 
 
@@ -85,71 +92,18 @@ def _parse(path: Path) -> onnx.ModelProto:
 
 
 def _from_proto(proto: onnx.ModelProto, *, name: str, folder: Path | None = None) -> ir.Model:
+    """Return the model of a message, its external data looked for in `folder`, or in the current one."""
+    elsewhere = folder is None and bool(external_tensors(proto))
     try:
         # From the file the checker finds external data, and needs no copy of the weights.
         onnx.checker.check_model(name if folder else proto)
-        return _let_go(ir.from_proto(write_out(proto, folder=folder)))
-    except (onnx.checker.ValidationError, *BROKEN) as error:
-        raise ModelError(f"{name}: not a valid ONNX model: {first_line(error)}") from error
-
-
-def _let_go(model: ir.Model) -> ir.Model:
-    """Take the weights out of the protobuf message: whoever looks at a tensor there gets a copy of it."""
-    for value in model.graph.initializers.values():
-        if type(value.const_value) is ir.TensorProtoTensor and value.const_value.dtype != ir.DataType.STRING:
-            tensor = value.const_value
-            value.const_value = ir.Tensor(tensor.numpy(), dtype=tensor.dtype, name=tensor.name)
+        model = ir.from_proto(write_out(proto, folder=folder))
+        ir.external_data.set_base_dir(model.graph, str(folder or "."))
+        bring_in(model)
+    except (OSError, onnx.checker.ValidationError, *BROKEN) as error:
+        hint = "; its weights lie in other files: give its path, or read it with onnx.load(path)" if elsewhere else ""
+        raise ModelError(f"{name}: not a valid ONNX model: {first_line(error)}{hint}") from error
     return model
-
-
-def _external(proto: onnx.ModelProto) -> list[onnx.TensorProto]:
-    tensors = [*_tensors(proto.graph), *(t for function in proto.functions for t in _tensors_of_nodes(function.node))]
-    return [t for t in tensors if t.data_location == onnx.TensorProto.EXTERNAL]
-
-
-def _tensors(graph: onnx.GraphProto) -> Iterator[onnx.TensorProto]:
-    yield from graph.initializer
-    for sparse in graph.sparse_initializer:
-        yield from (sparse.values, sparse.indices)
-    yield from _tensors_of_nodes(graph.node)
-
-
-def _tensors_of_nodes(nodes: Any) -> Iterator[onnx.TensorProto]:
-    """Yield what the attributes hold, subgraphs included."""
-    for attribute in (a for node in nodes for a in node.attribute):
-        yield from (attribute.t, *attribute.tensors)
-        for graph in (attribute.g, *attribute.graphs):
-            yield from _tensors(graph)
-
-
-def _check_external_data(proto: onnx.ModelProto, path: Path) -> None:
-    """Refuse external data that is missing, too short or outside of the model's folder."""
-    folder = path.parent.resolve()
-    for tensor in _external(proto):
-        where = {entry.key: entry.value for entry in tensor.external_data}
-        location = where.get("location", "")
-        target = (folder / location).resolve()
-        if not location or Path(location).is_absolute() or not target.is_relative_to(folder):
-            raise ModelError(
-                f"{path}: tensor '{tensor.name}': external data '{location}' lies outside the model's folder"
-            )
-        if not target.is_file():
-            raise ModelError(f"{path}: tensor '{tensor.name}': external data file '{location}' is missing")
-        _check_extent(tensor, where, target, path)
-
-
-def _check_extent(tensor: onnx.TensorProto, where: dict[str, str], target: Path, path: Path) -> None:
-    try:
-        offset, length = int(where.get("offset", 0)), int(where.get("length", 0))
-        needed = ir.DataType(tensor.data_type).bitwidth * math.prod(tensor.dims) // 8
-    except (ValueError, TypeError) as error:
-        raise ModelError(f"{path}: tensor '{tensor.name}': external offset or length is not a number") from error
-    size = target.stat().st_size
-    if offset < 0 or length < 0:
-        raise ModelError(f"{path}: tensor '{tensor.name}': external offset {offset} or length {length} is negative")
-    end = offset + max(length, needed)
-    if end > size:
-        raise ModelError(f"{path}: tensor '{tensor.name}': external data ends at byte {end}, its file has {size}")
 
 
 def _normalized(model: ir.Model, *, fold: bool) -> ir.Model:

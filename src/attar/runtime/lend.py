@@ -3,6 +3,8 @@
 import numpy as np
 import onnx_ir as ir
 
+from ..graph.external import bring_in
+
 LENT_BYTES = 1 << 20  # smaller ones go inside: shapes and axes have to be known when the graph is read
 LENT_TYPES = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.DOUBLE)
 
@@ -17,7 +19,7 @@ def lend(model: ir.Model) -> tuple[bytes, dict[str, np.ndarray]]:
     lent = {name: np.ascontiguousarray(value.const_value.numpy()) for name, value in large.items()}
     for value in large.values():
         value.const_value = ir.tensor(np.zeros(0, np.float32), name=value.name)  # not to be read from its file below
-    ir.external_data.load_to_model(copy)
+    bring_in(copy)
     for name, values in lent.items():
         dtype = model.graph.initializers[name].const_value.dtype
         large[name].const_value = ir.ExternalTensor(
