@@ -118,6 +118,21 @@ def test_the_mean_of_a_batch_normalization_behind_is_where_an_output_is_shifted_
     assert layers_of(networks.conv_norm())["point"].offset == Offset("mean", -1)
 
 
+@pytest.mark.parametrize("rows", [3, 5])
+def test_a_normalization_of_rows_is_not_one_of_a_matrixs_channels(rows):
+    """It goes by axis 1, the matrix's outputs lie along axis 2; that both may have as many tells nothing."""
+    net = f"""t (float[n, {rows}, 4] x) => (float[n, {rows}, 3] y) {{
+        h = MatMul (x, w)  y = BatchNormalization (h, g, b, m, v)
+    }}"""
+    tensors = {name: normal(rows) for name in "gbm"} | {"v": np.ones(rows, np.float32), "w": normal(4, 3)}
+    assert layers_of(build(net, tensors))["w"].offset is None
+
+
+def test_weights_on_the_left_have_no_bias_for_each_of_their_rows():
+    net = build("t (float[4, n] x) => (float[3, n] y) { y = Gemm (w, x, b) }", {"w": normal(3, 4), "b": normal(3)})
+    assert layers_of(net)["w"].offset is None
+
+
 @pytest.mark.parametrize("attributes", [", alpha = 0.5", ", beta = 0.5"])
 def test_a_scaled_gemm_has_no_place_for_a_shift(attributes):
     assert layers_of(networks.gemm(attributes=attributes))["w"].offset is None

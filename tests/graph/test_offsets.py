@@ -62,6 +62,15 @@ def test_what_cannot_take_it_says_so(case):
     assert not may_shift(REFUSED[case], "no such tensor", 3)
 
 
+def test_layers_that_share_weights_get_a_bias_each():
+    nodes = [helper.make_node("Gemm", ["x", "w"], ["h"]), helper.make_node("Gemm", ["h", "w"], ["w:bias"])]
+    model = network(*nodes, helper.make_node("Gemm", ["w:bias", "v"], ["y"]), w=np.eye(4), v=W)
+    for name, tensor in enumerate(("h", "w:bias"), start=1):
+        assert may_shift(model, tensor, 4)
+        shift(model, tensor, np.full(4, name, float))
+    np.testing.assert_allclose(run(model, {"x": np.ones((1, 4), np.float32)})[0], np.full((1, 4), 4.0) @ W, rtol=1e-6)
+
+
 def test_the_number_of_channels_has_to_fit():
     assert not may_shift(CASES["a bias"], "y", 4)
 

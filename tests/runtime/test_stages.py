@@ -141,6 +141,16 @@ def test_turned_weights_are_not_kept_per_sample(ran):
     assert ran == [["h", "r", "t", "g"], ["k"], ["t", "y"]]
 
 
+@pytest.mark.parametrize("batch", ["n", 3])
+def test_weights_that_are_handed_out_are_outputs_that_change(batch):
+    text = f"h (float[{batch}, 4] x) => (float[2, 4] t, float[{batch}, 2] y, float[4, 2] w) {{ "
+    model = load(build(text + "y = MatMul (x, w)  t = Transpose (w) }", {"w": normal(4, 2)}))
+    x, changed = normal(7, 4), normal(4, 2, seed=1)
+    found = Stages(model, {"x": x}).outputs_with({"w": changed})
+    for values, wanted in zip(found, (changed.T, x @ changed, changed), strict=True):
+        np.testing.assert_allclose(values, wanted, rtol=1e-5, atol=1e-6)
+
+
 def test_a_sequence_is_made_again_from_what_it_came_from(ran):
     model = load(with_sequence())
     stages = Stages(model, feeds_of(model))

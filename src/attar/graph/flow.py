@@ -10,6 +10,13 @@ def sources(graph: ir.Graph) -> list[ir.Value]:
     return [value for value in graph.inputs if not value.is_initializer()]
 
 
+def steady_outputs(graph: ir.Graph) -> set[str]:
+    """Return the names of outputs that depend on no input: initializers handed out, and what is made of them."""
+    given = sources(graph)
+    flowing = Flow(graph).behind(given) | set(given)
+    return {value.name for value in graph.outputs if value not in flowing}
+
+
 class Flow:
     """The wiring of one graph; a node with subgraphs counts as one that also reads what its subgraphs capture.
 

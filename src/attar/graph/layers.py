@@ -100,7 +100,7 @@ def _classify(name: str, value: ir.Value) -> WeightLayer | LeftAlone:
         tuple(reader.node.name for reader in readers),
         role_of(node, main.position, len(main.shape)),
         groups=node.attributes.get_int("group", 1),
-        offset=_offset(node, shape[main.axis]) if alone and main.direct else None,
+        offset=_offset(node, shape[main.axis]) if alone and main.direct and main.position == 1 else None,
         direct=all(reader.direct for reader in readers),
     )
 
@@ -121,9 +121,9 @@ def _offset(node: ir.Node, channels: int) -> Offset | None:
     if node.attributes.get_float("alpha", 1.0) != 1.0:  # of a Gemm: its output is not weights times inputs
         return None
     followers = node.outputs[0].uses()
-    if len(followers) == 1 and followers[0].node.op_type == "BatchNormalization":
+    if len(followers) == 1 and followers[0].node.op_type == "BatchNormalization" and _is_normalized(node):
         mean = followers[0].node.inputs[3]
-        if _own_initializer(mean):
+        if _own_initializer(mean) and tuple(mean.shape) == (channels,):
             return Offset(mean.name, -1)
     bias = node.inputs[2] if len(node.inputs) > 2 and node.op_type in ("Conv", "Gemm") else None
     plain = node.attributes.get_float("beta", 1.0) == 1.0
@@ -188,3 +188,11 @@ def _inside_subgraphs(node: ir.Node) -> Iterator[LeftAlone]:
             yield LeftAlone(name, _shape(value.const_value), f"inside a subgraph of {node.op_type}")
         for inner in graph:
             yield from _inside_subgraphs(inner)
+
+
+def _is_normalized(node: ir.Node) -> bool:
+    """Whether a normalization of what a layer makes goes by its channels: they have to lie along axis 1."""
+    if node.op_type != "MatMul":
+        return True
+    ranks = {len(value.shape) for value in (node.inputs[0], node.outputs[0]) if value.shape is not None}
+    return ranks == {2}

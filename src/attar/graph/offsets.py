@@ -1,5 +1,7 @@
 """Move the mean of a tensor: a constant for every channel of what a layer, a norm or a sum makes, in its own bias."""
 
+from itertools import count
+
 import numpy as np
 import onnx_ir as ir
 
@@ -37,7 +39,7 @@ def _place(model: ir.Model, tensor: str, channels: int) -> tuple[ir.Node, int] |
         bias = node.inputs[2] if len(node.inputs) > 2 else None
         is_off = node.op_type == "Gemm" and not node.attributes.get_float("beta", 1.0)
         if bias is None:
-            return (node, 2) if _has_room(model, node) and not is_off else None
+            return (node, 2) if _has_room(node) and not is_off else None
         return None if is_off or not _is_own(bias, channels) else (node, 2)
     if node.op_type == "BatchNormalization":
         return (node, 2) if _is_own(node.inputs[2], channels) else None
@@ -55,20 +57,21 @@ def _is_own(value: ir.Value | None, size: int) -> bool:
     return value.dtype == ir.DataType.FLOAT and len(value.uses()) == 1 and value.const_value.size == size
 
 
-def _has_room(model: ir.Model, node: ir.Node) -> bool:
+def _has_room(node: ir.Node) -> bool:
     weights = node.inputs[1]
-    if weights is None or not weights.name or weights.dtype != ir.DataType.FLOAT:
-        return False
-    names = {value.name for each in model.graph for value in each.outputs} | set(model.graph.initializers)
-    return _name(weights) not in names
+    return weights is not None and bool(weights.name) and weights.dtype == ir.DataType.FLOAT
 
 
-def _name(weights: ir.Value) -> str:
-    return f"{weights.name}:bias"
+def _name(model: ir.Model, weights: ir.Value) -> str:
+    """Return a name that nothing in the graph has; layers that share weights get one each."""
+    taken = {value.name for node in model.graph for value in node.outputs} | set(model.graph.initializers)
+    taken |= {value.name for value in model.graph.inputs}
+    names = (f"{weights.name}:bias{f'_{number}' if number else ''}" for number in count())
+    return next(name for name in names if name not in taken)
 
 
 def _add_bias(model: ir.Model, node: ir.Node, values: np.ndarray) -> None:
-    tensor = ir.tensor(values.astype(np.float32), name=_name(node.inputs[1]))
+    tensor = ir.tensor(values.astype(np.float32), name=_name(model, node.inputs[1]))
     value = ir.Value(name=tensor.name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
     model.graph.register_initializer(value)
     node.resize_inputs(3)

@@ -9,6 +9,7 @@ import onnxruntime as ort
 
 from ..errors import DataError, ModelError, first_line
 from ..graph import serialize
+from ..graph.flow import steady_outputs
 from .batch import batch_size
 from .lend import lend
 
@@ -45,6 +46,7 @@ class Session:
         except Exception as error:  # onnxruntime raises a family of types without a common base
             raise ModelError(f"onnxruntime cannot run the network: {first_line(error)}") from error
         self._model, self._batch = model, 0  # settled by the first samples
+        self._steady = steady_outputs(model.graph)
         initializers = set(swappable)
         asked = [x for x in self._session.get_inputs() if x.name not in initializers]
         self.inputs: dict[str, tuple[tuple[int | None, ...], np.dtype]] = {
@@ -85,8 +87,12 @@ class Session:
     def run_all(
         self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
     ) -> list[np.ndarray]:
-        """Return the outputs for all samples; every output's first axis is the sample."""
-        return [join(column) for column in zip(*self.batches(inputs, weights=weights), strict=True)]
+        """Return the outputs for all samples; every output's first axis is the sample, where it depends on samples."""
+        columns = zip(*self.batches(inputs, weights=weights), strict=True)
+        return [
+            column[0] if name in self._steady else join(column)
+            for name, column in zip(self.outputs, columns, strict=True)
+        ]
 
     def batches(
         self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
@@ -107,7 +113,11 @@ class Session:
             if missing > 0:  # a network with a fixed batch gets the last sample again until the batch is full
                 feeds = {n: np.concatenate([v, np.repeat(v[-1:], missing, axis=0)]) for n, v in feeds.items()}
             outputs = self.run({**feeds, **(weights or {})})
-            yield [out[: step - missing] if missing > 0 else out for out in outputs]
+            yield self._cut(outputs, step - missing) if missing > 0 else outputs
+
+    def _cut(self, outputs: list[np.ndarray], samples: int) -> list[np.ndarray]:
+        """Take away the samples that only filled the batch."""
+        return [out if name in self._steady else out[:samples] for name, out in zip(self.outputs, outputs, strict=True)]
 
 
 def _with_swappable(model: ir.Model, names: tuple[str, ...]) -> ir.Model:

@@ -46,6 +46,8 @@ class Stages:
         self._sources = tuple(sources(self.model.graph))
         self._values = {value.name: value for value in self._sources}
         self._values |= {value.name: value for node in self.model.graph for value in node.outputs if value.name}
+        handed_out = {value.name: value for value in self.model.graph.outputs if value.is_initializer()}
+        self._values = handed_out | self._values
         fixed = fixed_batch(self._sources)
         self.batch = batch_size(model, inputs, fixed)
         self._inputs = Samples(inputs, self.batch, full=fixed is not None)
@@ -97,7 +99,9 @@ class Stages:
             self._checkpoint = kept
             for name, tensor in before.items():
                 initializers[name].const_value = tensor
-        return [join([np.atleast_1d(batch[name]) for batch in batches]) for name in names]
+        flowing = {value.name for value in self._flowing}
+        columns = {name: [np.atleast_1d(batch[name]) for batch in batches] for name in names}
+        return [join(column) if name in flowing else column[0] for name, column in columns.items()]
 
     def _run(self, wanted: list[ir.Value]) -> Iterator[dict[str, np.ndarray]]:
         start = self._checkpoint
@@ -157,7 +161,9 @@ class Stages:
         return kept | dict(zip(session.outputs, session.run_exactly(feeds), strict=True))
 
     def _found_or_given(self, found: Mapping[str, np.ndarray], value: ir.Value, index: int) -> np.ndarray:
-        return self._inputs.batch(value.name, index) if value in self._sources else found[value.name]
+        if value in self._sources:
+            return self._inputs.batch(value.name, index)
+        return value.const_value.numpy() if value.is_initializer() else found[value.name]
 
     def _cut(self, value: ir.Value, values: np.ndarray, index: int) -> np.ndarray:
         """Take away the samples that only filled the batch."""
