@@ -23,8 +23,8 @@ def place(made, tmp_path, monkeypatch):
     """A folder of good files, with a result already there, which is also where the command runs."""
     folder = tmp_path / "place"
     shutil.copytree(made, folder)
-    (folder / "old.attar").write_text("an earlier result")
-    (folder / "old.attar.json").write_text("its report")
+    shutil.copy(folder / "model.attar", folder / "old.attar")
+    shutil.copy(folder / "model.attar.json", folder / "old.attar.json")
     monkeypatch.chdir(folder)
     return folder
 
@@ -255,9 +255,9 @@ READERS = {
     "verify": ["verify", "bad.attar"],
     "eval": ["eval", "bad.attar", "--data", "data.npz"],
     "run": ["run", "bad.attar", "--input", "data.npz"],
-    "export": ["export", "bad.attar", "-o", "old.attar"],
-    "safetensors": ["export", "bad.attar", "--to", "safetensors", "-o", "old.attar"],
-    "qdq": ["export", "bad.attar", "--to", "qdq", "-o", "old.attar"],
+    "export": ["export", "bad.attar", "-o", "out"],
+    "safetensors": ["export", "bad.attar", "--to", "safetensors", "-o", "out"],
+    "qdq": ["export", "bad.attar", "--to", "qdq", "-o", "out"],
 }
 
 

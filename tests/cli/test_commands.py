@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -102,8 +103,10 @@ def test_only_exclude_outputs_and_seed(run, made, tmp_path):
 
 
 def test_an_existing_result_is_replaced(run, made, tmp_path):
-    (tmp_path / "m.attar").write_text("old")
-    assert run("compress", made / "model.onnx", "--recipe", "int8", "-o", tmp_path / "m.attar").status == 0
+    words = ("compress", made / "model.onnx", "--recipe", "int8", "-o", tmp_path / "m.attar")
+    shutil.copy(made / "model.attar", tmp_path / "m.attar")
+    (tmp_path / "m.attar.json").write_text(run(*words, "--json").out)
+    assert run(*words).status == 0
     attar.open(tmp_path / "m.attar").file.check()
 
 

@@ -9,6 +9,7 @@ import attar
 from attar.errors import AttarError, BudgetError, DataError, FormatError, ModelError, OutputError, RecipeError
 
 from . import nets
+from .test_resume import sign
 
 SAME_STEPS = {"version": 1, "name": "mine", "steps": [{"technique": "quantize.rate_distortion"}]}
 
@@ -149,6 +150,7 @@ def test_a_damaged_run_is_an_error_or_changes_nothing(pick, folder, tmp_path, ch
     facts = document["facts"]
     parts = {**facts["parts"], **changed["parts"]} if changed.get("parts") else changed.get("parts", facts["parts"])
     (copy / "run.json").write_text(json.dumps({**document, "facts": {**facts, **changed, "parts": parts}}))
+    sign(copy / "run.json")
     try:
         assert pick(1, work=copy).points
     except AttarError as error:
@@ -160,6 +162,7 @@ def test_a_killed_run_has_what_it_finished(pick, folder, run, tmp_path):
     document = json.loads((copy / "run.json").read_text())
     del document["facts"]["slopes"]  # as it is before the run's end
     (copy / "run.json").write_text(json.dumps(document))
+    sign(copy / "run.json")
     (copy / "point-002.json").unlink()
     assert len(pick(1, work=copy).points) == len(run.points) - 1
 

@@ -140,12 +140,25 @@ def test_another_version_resumes_nothing(monkeypatch, run, whole, folder):
     assert same(again, whole) and resumed(again) is None
 
 
-def edit(change):
+def sign(record):
+    """Give a record the digest that fits what it says and holds."""
+    document = json.loads(record.read_text())
+    data = record.with_suffix(".attar").read_bytes() if document["has_data"] else None
+    try:
+        document["digest"] = work.digest_of(record.stem, document, data)
+    except AttributeError:  # of a document that is no record any more
+        return
+    record.write_text(json.dumps(document))
+
+
+def edit(change, *, signed=True):
     def damage(folder):
         for path in folder.glob("*.json"):
             document = json.loads(path.read_text())
             change(document, document["facts"])
             path.write_text(json.dumps(document))
+            if signed:
+                sign(path)
 
     return damage
 
@@ -172,13 +185,9 @@ def resigned(content):
     """Replace the bytes of every record, with a digest that fits."""
 
     def damage(folder):
-        import hashlib
-
         for path in folder.glob("*.attar"):
             path.write_bytes(content)
-            record = path.with_suffix(".json")
-            document = json.loads(record.read_text())
-            record.write_text(json.dumps({**document, "sha256": hashlib.sha256(content).hexdigest()}))
+            sign(path.with_suffix(".json"))
 
     return damage
 
@@ -203,11 +212,11 @@ def other_file():
 
 DAMAGES = {
     "truncated JSON": truncate("*.json"),
-    "empty files": truncate("*", 0),
+    "empty files": lambda folder: [truncate(pattern, 0)(folder) for pattern in ("*.json", "*.attar")],
     "truncated files": truncate("*.attar"),
     "flipped bits": flip("*.attar"),
     "no file at all": lambda folder: [path.unlink() for path in folder.glob("*.attar")],
-    "another format": edit(lambda document, facts: document.update(format=2)),
+    "another format": edit(lambda document, facts: document.update(format=1)),
     "lists for objects": edit(lambda document, facts: document.update(facts=[1, 2])),
     "no facts": edit(lambda document, facts: facts.clear()),
     "deep JSON": lambda folder: [path.write_text("[" * 100_000) for path in folder.glob("*.json")],
@@ -226,6 +235,21 @@ DAMAGES = {
     ),
     "no attar file": resigned(b"\x89ATR\x02\x00" + bytes(100)),
     "a file of another network": resigned(other_file()),
+    "figures that nobody can have": edit(
+        lambda document, facts: facts.update(damage=-1.0, sensitivity=dict.fromkeys(facts.get("sensitivity", ()), -1.0))
+    ),
+    "another figure": edit(
+        lambda document, facts: facts.update(damage=0.0, left_alone=[], sensitivity={}), signed=False
+    ),
+    "another record's place": lambda folder: (
+        [
+            shutil.copy(folder / f"point-001.{suffix}", path.with_suffix(f".{suffix}"))
+            for path in folder.glob("*.json")
+            for suffix in ("attar", "json")
+            if path.stem != "point-001"
+        ]
+        + [(folder / "point-001.json").unlink()]
+    ),
     "pipes": pipes,
 }
 
@@ -255,10 +279,44 @@ def test_one_damaged_point_is_made_again(run, whole, folder):
 def test_what_is_not_attar_s_stays(run, folder):
     (folder / "mine.txt").write_text("mine")
     (folder / "point-1.txt").write_text("mine")
-    (folder / ".attar-0123456789abcdef.tmp").write_text("half written")
     run(folder, seed=1)
     assert (folder / "mine.txt").exists() and (folder / "point-1.txt").exists()
-    assert not (folder / ".attar-0123456789abcdef.tmp").exists()
+
+
+@pytest.mark.parametrize("name", ["run.json", "gauge.attar", "point-002.json", "layer-0003.attar", "mine.txt"])
+def test_a_folder_that_is_not_attar_s_is_left_alone(run, tmp_path, name):
+    (tmp_path / "w").mkdir()
+    (tmp_path / "w" / name).write_text("precious")
+    with pytest.raises(OutputError, match=f"is no work folder of attar's: it holds '{name}'"):
+        run(tmp_path / "w", data="nowhere.npz")  # said before the samples are looked for
+    assert [path.name for path in (tmp_path / "w").iterdir()] == [name]
+    assert (tmp_path / "w" / name).read_text() == "precious"
+
+
+def test_an_empty_folder_is_taken(network, tmp_path):
+    (tmp_path / "w").mkdir()
+    attar.compress(network, target_size=3000, work=tmp_path / "w")
+    assert (tmp_path / "w" / "run.json").exists()
+
+
+def test_a_link_among_the_records_is_replaced_and_not_followed(run, whole, folder, tmp_path):
+    precious = tmp_path / "precious.json"
+    precious.write_text("precious")
+    for name in ("point-001.json", "point-002.attar", "gauge.json", "run.json"):
+        (folder / name).unlink()
+        (folder / name).symlink_to(precious)
+    again = run(folder)
+    assert same(again, whole) and precious.read_text() == "precious"
+    assert not any(path.is_symlink() for path in folder.iterdir())
+    assert again.report.search["work"]["refused"] == ["gauge", "point-001", "point-002", "run"]
+
+
+def test_what_was_refused_is_said(run, whole, folder):
+    flip("point-002.attar")(folder)
+    edit(lambda document, facts: facts.update(samples={}), signed=False)(folder)
+    refused = run(folder).report.search["work"]["refused"]
+    assert "point-002" in refused and "gauge" in refused
+    assert run(folder).report.search["work"]["refused"] == []
 
 
 def test_the_report_tells_the_folder_s_size(run, folder):
@@ -268,10 +326,10 @@ def test_the_report_tells_the_folder_s_size(run, folder):
 
 
 def test_a_full_disk_ends_keeping_and_not_the_run(monkeypatch, run, whole, tmp_path):
-    def full(path, data):
+    def full(path, data, **options):
         raise OutputError(f"{path}: cannot be written: No space left on device")
 
-    monkeypatch.setattr(work, "write_bytes", full)
+    monkeypatch.setattr(work, "write_atomically", full)
     result = run(tmp_path / "w")
     assert same(result, whole)
     assert "No space left" in result.report.search["work"]["trouble"]

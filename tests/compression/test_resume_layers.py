@@ -1,6 +1,5 @@
 """A pass over a large network that was cut short goes on with the layer where it stopped, to the same bytes."""
 
-import hashlib
 import json
 
 import numpy as np
@@ -14,7 +13,7 @@ from attar.compression.walk import Walk
 
 from . import nets
 from .test_interrupt import interrupt_at
-from .test_resume import flip, resigned, resumed, same, truncate
+from .test_resume import flip, resigned, resumed, same, sign, truncate
 
 BUDGET = {"max_drop": 20}  # a budget at which fc1 becomes two factors
 
@@ -101,6 +100,7 @@ def edit(**changed):
         for path in folder.glob("layer-*.json"):
             document = json.loads(path.read_text())
             path.write_text(json.dumps({**document, "facts": {**document["facts"], **changed}}))
+            sign(path)
 
     return damage
 
@@ -111,10 +111,8 @@ def with_tensors(change):
     def damage(folder):
         for path in folder.glob("layer-*.attar"):
             data = container.to_bytes(None, tensors=change(dict(container.open(path).tensors())))
-            record = path.with_suffix(".json")
-            digest = hashlib.sha256(data).hexdigest()
-            record.write_text(json.dumps({**json.loads(record.read_text()), "sha256": digest}))
             path.write_bytes(data)
+            sign(path.with_suffix(".json"))
 
     return damage
 

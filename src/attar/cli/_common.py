@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,22 +12,25 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ..errors import OutputError
-
-ATTAR_MAGIC = b"\x89ATR"
+from ..errors import ModelError
+from ..files import open_file
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Threads = Annotated[int, typer.Option(min=0, help="Threads to run networks with; 0 is all cores.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an existing file of another kind; an input never is.")]
 Data = Annotated[str, typer.Option(help="A folder of images, .npz, .npy or module:function.")]
 
 
 def is_attar(path: Path) -> bool:
-    """Tell an `.attar` file from others by its first bytes."""
-    try:
-        with path.open("rb") as handle:
-            return handle.read(len(ATTAR_MAGIC)) == ATTAR_MAGIC
-    except OSError:
-        return False
+    """Tell an `.attar` file from others by its first bytes.
+
+    Raises:
+        ModelError: `path` is no file that can be read.
+    """
+    from ..container import FILE
+
+    with open_file(path, error=ModelError) as file:
+        return FILE.fits(file)
 
 
 def size_of(path: Path) -> int:
@@ -82,20 +85,3 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
             bar.update(tasks[phase], completed=share)
 
         yield show
-
-
-def check_output(output: Path, inputs: Iterable[Path | str | None]) -> None:
-    """Find out before the work, not after it, that `output` can't be written or is one of the inputs.
-
-    Raises:
-        OutputError: so it is.
-    """
-    try:
-        if not output.parent.is_dir():
-            raise OutputError(f"{output}: the folder {output.parent} does not exist")
-        if output.is_dir():
-            raise OutputError(f"{output}: is a folder")
-        if output.exists() and any(Path(i).exists() and output.samefile(i) for i in inputs if i is not None):
-            raise OutputError(f"{output}: is one of the inputs, which would be lost")
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{output}: cannot be written: {getattr(error, 'strerror', None) or error}") from error

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ._common import Json, Threads, check_output, console, print_json, progress_bar
+from ._common import Force, Json, Threads, console, print_json, progress_bar
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -68,6 +68,7 @@ def command(
     no_work: Annotated[bool, typer.Option("--no-work", help="Leave no such folder; then nothing resumes.")] = False,
     threads: Threads = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice; 0 by default.")] = None,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Compress a trained network to the smallest file within a budget, and measure that file.
@@ -76,11 +77,15 @@ def command(
     status: 0 done, 1 a budget was missed, 2 bad input.
     """
     from ..compression import compress
-    from ..compression.work import work_path
+    from ..compression.outputs import inputs_of, outputs_at
+    from ..compression.work import check_place, work_path
     from ..errors import OutputError
     from ..report.terminal import print_report
 
-    check_output(output, (model, data, eval_data, recipe, plan))  # found out before the work, not after it
+    if work is not None:
+        check_place(work)
+    for file in outputs_at(output, inputs_of(model, data, eval_data, recipe, plan, work), force=force):
+        file.check()  # found out before the work, not after it
     if no_work and (pick is not None or work is not None):
         raise OutputError("--no-work: --pick and --work need the work folder")
     with progress_bar(quiet=json) as progress:
@@ -106,7 +111,7 @@ def command(
             pick=pick,
             progress=progress,
         )
-        result.save(output)
+        result.save(output, force=force)
     if json:
         print_json({"output": str(output), **result.to_json()})
     else:

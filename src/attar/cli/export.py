@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from ._common import Json, check_output, print_json
+from ..files import Output
+from ._common import Force, Json, print_json
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -31,6 +32,7 @@ def command(
     file: Annotated[Path, typer.Argument(help="An .attar file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
     to: Annotated[Form, typer.Option(help="The format; qdq is the file's program in ONNX.")] = Form.ONNX,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Decode a file and write it in another format: the same numbers, bit for bit.
@@ -40,11 +42,13 @@ def command(
     """
     from .. import container, export
 
-    check_output(output, [file])
+    kind = export.SAFETENSORS if to is Form.SAFETENSORS else export.ONNX
+    target = Output(output, kind, lambda: [file], force=force)
+    target.check()  # found out before the work, not after it
     opened = container.open(file)
     write = {Form.ONNX: export.to_onnx, Form.QDQ: export.to_qdq_onnx, Form.SAFETENSORS: export.to_safetensors}
     data = write[to](opened)
-    container.write_bytes(output, data)
+    target.write(data)
     if json:
         print_json({"output": str(output), "size_bytes": len(data)})
     else:

@@ -3,13 +3,14 @@
 import json as json_module
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.markup import escape
 
 from ..errors import ModelError, PlanError
-from ._common import Json, check_output, console, load_either, print_json
+from ..files import Kind, Output, read_file
+from ._common import Force, Json, console, load_either, print_json
 
 if TYPE_CHECKING:
     from ..plan.arena_json import Saved
@@ -41,9 +42,11 @@ def command(
     ] = None,
     check: Annotated[Path | None, typer.Option(help="Hold this saved plan against the network; plan nothing.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Save the plan here, as JSON.")] = None,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Plan the memory of the activations of one sample: offsets in one arena, tensors that share, memory over time."""
+    from ..graph.external import files_of_network
     from ..graph.lifetimes import activations, nested
     from ..plan.arena import plan_arena
     from ..plan.arena_json import Saved, to_json
@@ -53,8 +56,10 @@ def command(
     if check is not None:
         _check(model, check, as_json=json)
         return
+    target = None
     if output is not None:
-        check_output(output, [model])
+        target = Output(output, PLAN, lambda: files_of_network(model), force=force)
+        target.check()  # found out before the work, not after it
     network = load_either(model)
     flow = activations(network, _shapes(shape or []))
     program = in_bytes(flow, bits, alignment=align)
@@ -62,8 +67,8 @@ def command(
     facts = facts_of(flow, program, plan, bits)
     widths = {name: width_of(flow, name, bits) for name in flow.tensors}
     document = to_json(Saved(plan, widths, flow.views, {name: flow.tensors[name].shape for name in flow.inputs}))
-    if output is not None:
-        _save(output, document)
+    if target:
+        target.write((json_module.dumps(document, indent=1) + "\n").encode())
     hidden = sorted(set(nested(network)))
     if json:
         print_json({"file": str(model), "bits": bits, **vars(facts), "not_planned": hidden, "plan": document})
@@ -121,21 +126,19 @@ def _saved(path: Path) -> "Saved":
     Raises:
         PlanError: it is too large, cannot be read, isn't JSON, or isn't a plan.
     """
-    from ..plan.arena_json import from_json
-
+    data = read_file(path, error=PlanError, most_bytes=MAX_PLAN_BYTES)
     try:
-        with path.open("rb") as file:
-            data = file.read(MAX_PLAN_BYTES + 1)
-        if len(data) > MAX_PLAN_BYTES:
-            raise PlanError(f"more than {MAX_PLAN_BYTES:,} bytes, too large for a memory plan")
-        return from_json(json_module.loads(data))
+        return _plan_of(data)
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from error
-    except (OSError, ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise PlanError(f"{path}: cannot be read: {error}") from error
 
 
-def _save(path: Path, document: dict[str, Any]) -> None:
-    from ..container import write_bytes
+def _plan_of(data: bytes) -> "Saved":
+    from ..plan.arena_json import from_json
 
-    write_bytes(path, (json_module.dumps(document, indent=1) + "\n").encode())
+    return from_json(json_module.loads(data))
+
+
+PLAN = Kind("a memory plan", lambda file: _plan_of(file.read(MAX_PLAN_BYTES)) is not None)

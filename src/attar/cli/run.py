@@ -6,7 +6,8 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from ._common import Json, Threads, check_output, print_json
+from ..files import Output
+from ._common import Force, Json, Threads, print_json
 from ._runners import runner_of
 
 EXAMPLES = """
@@ -30,24 +31,28 @@ def command(
     top: Annotated[int, typer.Option(min=1, help="How many classes to name.")] = 3,
     graph: Annotated[bool, typer.Option("--graph", help="Run the graph in floats even if a program is there.")] = False,
     threads: Threads = 0,
+    force: Force = False,
     json: Json = False,
 ) -> None:
     """Run a file on samples and print its answers; classes by name where the file knows them.
 
     A file with a program runs in integers on attar's own engine, another one in floats in onnxruntime.
     """
-    from ..evaluate.data import load_inputs
+    from ..compression.outputs import inputs_of, read_for
+    from ..evaluate.data import ARRAYS, load_inputs
     from ..evaluate.measurement import is_classifier
     from ..report.document import to_plain
 
+    target = None
     if output is not None:
-        check_output(output, [file, input])
+        target = Output(output, ARRAYS, lambda: read_for(inputs_of(file, input)), force=force)
+        target.check()  # found out before the work, not after it
     runner = runner_of(file, threads, graph=graph)
     samples = load_inputs(input, runner.inputs, preprocessing=runner.preprocessing)
     answers = runner.run(samples.inputs)
     class_names, outputs = runner.class_names, list(answers.values())
-    if output is not None:
-        _save(output, answers)
+    if target:
+        target.write(_packed(answers))
     if is_classifier(outputs):
         answers = [best_classes(row.ravel(), class_names, top) for row in outputs[0]]
         _show_classes(answers, as_json=json)
@@ -83,11 +88,10 @@ def _show_classes(answers: list[list[dict[str, Any]]], *, as_json: bool) -> None
         print(f"... and {len(answers) - SHOWN} more samples")
 
 
-def _save(path: Path, outputs: dict[str, np.ndarray]) -> None:
+def _packed(outputs: dict[str, np.ndarray]) -> bytes:
+    """Return the outputs as the bytes of an .npz."""
     import io
-
-    from ..container import write_bytes
 
     buffer = io.BytesIO()
     np.savez(buffer, **outputs)
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()

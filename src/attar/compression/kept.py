@@ -25,7 +25,7 @@ from .judge import Figures
 from .kept_layers import KeptLayers
 from .recipe import load_plan, plan_to_json
 from .treatment import Treatment
-from .work import Record, WorkFolder, number_of, text_of, usable
+from .work import Record, WorkFolder, number_of, number_within, text_of, usable
 
 ROOM_BYTES = 1 << 26  # beside the weights: graph, tables
 GAUGE = "gauge"
@@ -61,6 +61,8 @@ class Kept:
         if record is None:
             return None
         treatment = usable(lambda: _read_gauge(record, layers, room_for(self._job)))
+        if treatment is None:
+            self.folder.refuse(GAUGE)
         self.found_gauge = treatment is not None
         return treatment
 
@@ -111,7 +113,7 @@ class Kept:
         """Return what the report says of the folder."""
         if not self.folder:
             return {}
-        work = {"folder": str(self.folder.path), "size_bytes": self.folder.size_bytes, "trouble": self.folder.trouble}
+        work = self.folder.report()
         layers = sum(finished.found for finished in self._passes)
         resumed = {"points": self.found_points, "gauge": self.found_gauge, "layers": layers}
         return {"work": work, "resumed": resumed} if any(resumed.values()) else {"work": work}
@@ -146,9 +148,15 @@ def run_facts(job: Job, parts: Mapping[str, Any]) -> dict[str, Any]:
 
 def points_in(job: Job, folder: WorkFolder, key: str) -> list[Point]:
     """Return all points of a folder that can be used."""
-    records = (folder.read(name, key) for name in folder.names("point-"))
-    found = (usable(lambda record=record: _read_point(record, job)) for record in records if record is not None)
-    return [point for point in found if point is not None]
+    found = []
+    for name in folder.names("point-"):
+        record = folder.read(name, key)
+        point = None if record is None else usable(lambda record=record: _read_point(record, job))
+        if point is not None:
+            found.append(point)
+        elif record is not None:
+            folder.refuse(name)
+    return found
 
 
 def _facts(point: Point) -> dict[str, Any]:
@@ -177,15 +185,16 @@ def _read_point(record: Record, job: Job) -> Point:
     if not set(changed) <= {layer.name for layer in job.layers}:
         raise ValueError("the plan names another network's layers")
     notes = Notes(changed, read_left_alone(facts["left_alone"]), tuple(_declined(item) for item in facts["declined"]))
-    slope, damage, load = number_of(facts["slope"]), number_of(facts["damage"]), number_of(facts["load"])
+    slope, damage, load = (number_within(facts[name], 0) for name in ("slope", "damage", "load"))
     return Point(slope, record.data, notes, damage, load, _figures(facts["figures"]))
 
 
 def _figures(facts: Any) -> Figures | None:
     if facts is None:
         return None
-    drop, agreement = (None if facts[name] is None else number_of(facts[name]) for name in ("drop", "agreement"))
-    return Figures(drop, facts["is_predicted"] is True, agreement, number_of(facts["relative_error"]))
+    drop = None if facts["drop"] is None else number_within(facts["drop"], -100, 100)
+    agreement = None if facts["agreement"] is None else number_within(facts["agreement"], 0, 100)
+    return Figures(drop, facts["is_predicted"] is True, agreement, number_within(facts["relative_error"], 0))
 
 
 def read_left_alone(items: Any) -> tuple[LeftAlone, ...]:

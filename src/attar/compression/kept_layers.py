@@ -44,6 +44,8 @@ class KeptLayers:
         if record is None or (record.facts.get("layer"), record.facts.get("slope")) != (layer.name, self.slope):
             return None
         done = usable(lambda: _read(record, layer, weights, self._model))
+        if done is None:
+            self._folder.refuse(self._names[layer.name])
         self.found += done is not None
         return done
 

@@ -55,8 +55,10 @@ def pick_again(asked: Request, work: str | os.PathLike[str] | None, wanted: int 
     run = _read_run(work)
     job = settle(replace(asked, seed=run.seed if asked.seed is None else asked.seed, verdict_alone=True))
     _check_same(asked, job, run)
-    points = _points(job, run, WorkFolder(work, max_bytes=room_for(job)))
-    return Picker(_as_it_was(job, run), Descended(points[0], points, 0, None, seen=run.samples))(wanted)
+    folder = WorkFolder(work, max_bytes=room_for(job))
+    points = _points(job, run, folder)
+    kept = {"work": folder.report()}
+    return Picker(_as_it_was(job, run), Descended(points[0], points, 0, None, kept=kept, seen=run.samples))(wanted)
 
 
 def _check_request(asked: Request) -> None:

@@ -15,12 +15,14 @@ from typing import Any
 
 from ..codec import NAMES
 from ..errors import RecipeError
+from ..files import read_file
 from ..passes.catalog import config_from_json, config_to_json
 from ..passes.pipeline import Steps
 from ..passes.quantize.rate_distortion import RateDistortion
 from .stage import Stage, stages_from_json
 
 VERSION = 1
+MAX_FILE_BYTES = 64_000_000  # of a recipe or a plan
 FIELDS = {"version", "name", "about", "steps", "alternatives", "stages", "coders", "memory", "budget", "seed"}
 CODERS = tuple(NAMES.values())
 MAX_CHAINS = 20_000  # combinations of settings for one layer
@@ -137,9 +139,10 @@ def _read(name: str) -> Mapping[str, Any]:
 
 
 def _read_file(path: Path) -> Mapping[str, Any]:
+    data = read_file(path, error=RecipeError, most_bytes=MAX_FILE_BYTES)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except (OSError, ValueError, RecursionError) as error:
+        document = json.loads(data.decode(), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"{path}: cannot be read: {error}") from error
     if not isinstance(document, Mapping):
         raise RecipeError(f"{path}: holds {type(document).__name__}, not an object")

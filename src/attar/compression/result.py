@@ -3,15 +3,16 @@
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..container import AttarFile, write_bytes
+from ..container import AttarFile
 from ..container import open as open_file
 from ..errors import BudgetError, OutputError
 from ..evaluate import Measurement
 from ..report.document import CurvePoint, Report, to_json
+from .outputs import outputs_at
 from .verdict import Limit
 
 
@@ -23,6 +24,7 @@ class Result:
         data: the bytes of the `.attar` file. measurement: what the verdict's samples said, None without data.
         limits: every limit of the budget against its measurement. report: all that the terminal prints, as data.
         picker: makes the result of another point of the run, None where there are no points.
+        inputs: files and folders that the run read, none of which `save` replaces.
     """
 
     data: bytes
@@ -30,6 +32,7 @@ class Result:
     limits: tuple[Limit, ...]
     report: Report
     picker: Callable[[int | str], "Result"] | None = field(default=None, repr=False, compare=False)
+    inputs: tuple[Path, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def points(self) -> tuple[CurvePoint, ...]:
@@ -44,7 +47,7 @@ class Result:
         """
         if self.picker is None:
             raise BudgetError(f"pick {wanted}: this run has no curve of points to pick from")
-        return self.picker(wanted)
+        return replace(self.picker(wanted), inputs=self.inputs)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind, when pickled, the run with its network and its samples."""
@@ -65,26 +68,25 @@ class Result:
         """The compressed file, open."""
         return open_file(self.data)
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
+    def save(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the file, atomically, and its report beside it as `<path>.json`; read both back; return the path.
+
+        An existing file that is no `.attar` file, or no report, is replaced only with `force`; one that the run has
+        read never is. A link is followed, and a file that is replaced keeps its mode.
 
         Raises:
             OutputError: it cannot be written, or what is on disk is not what was measured.
         """
         target = Path(path)
-        if report_path(target).exists() and not report_path(target).is_file():  # found out before the first byte
-            raise OutputError(f"{report_path(target)}: the report cannot be written: it exists and is not a file")
-        write_bytes(target, self.data)
+        file, report = outputs_at(target, self.inputs, force=force)
+        for output in (file, report):  # found out before the first byte
+            output.check()
+        file.write(self.data)
         if target.read_bytes() != self.data:
             raise OutputError(f"{target}: the bytes on disk are not the {self.size_bytes} that were measured")
-        write_bytes(report_path(target), (json.dumps(self.to_json(), indent=1) + "\n").encode())
+        report.write((json.dumps(self.to_json(), indent=1) + "\n").encode())
         return target
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as plain JSON values."""
         return to_json(self.report)
-
-
-def report_path(target: Path) -> Path:
-    """Return where the report of the file at `target` stands."""
-    return target.with_name(target.name + ".json")

@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -20,6 +21,7 @@ from .goals import Goal, LeastBytes, LeastDamage
 from .integers import Integers
 from .job import Job
 from .kept import keep
+from .outputs import inputs_of
 from .pick_again import pick_again
 from .recipe import Plan
 from .result import Result
@@ -100,11 +102,16 @@ def compress(
     )
     # One BLAS thread: sums in another order would round differently, and the bytes must not depend on the cores.
     with threadpool_limits(1, user_api="blas"):
-        if pick is not None:
-            return pick_again(request, work, pick)
-        if work is not None:
-            check_place(work)
-        return _carry_out(settle(request), work)
+        result = _result(request, work, pick)
+    return replace(result, inputs=inputs_of(model, data, eval_data, recipe, plan, work))
+
+
+def _result(request: Request, work: str | os.PathLike[str] | None, pick: int | str | None) -> Result:
+    if pick is not None:
+        return pick_again(request, work, pick)
+    if work is not None:
+        check_place(work)
+    return _carry_out(settle(request), work)
 
 
 def _carry_out(asked: Job, work: str | os.PathLike[str] | None) -> Result:

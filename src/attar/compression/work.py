@@ -1,7 +1,8 @@
 """The folder of a run's state: records of JSON and bytes, each of which appears whole or not at all.
 
 Whatever lies there may be from another run, damaged or hostile: a record counts only if its key is the one asked for
-and its bytes are those that it names. What the bytes mean is for the reader to check. No other file is touched.
+and its digest is that of all that it says and holds. What that means is for the reader to check. A folder is attar's
+if it has the marker that attar made it with, or holds nothing; any other is left alone.
 """
 
 import contextlib
@@ -17,12 +18,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from ..container import write_bytes
 from ..errors import AttarError, OutputError
+from ..files import read_file, write_atomically
+from ..files.writing import is_temporary
 
 T = TypeVar("T")
 
-FORMAT = 1
+FORMAT = 2
+# Programs that make backups know such a folder (https://bford.info/cachedir/), and attar knows its own.
+MARKER = "CACHEDIR.TAG"
+MARK = b"""Signature: 8a477f597d28d172789f06886806bc55
+# The work folder of a run of `attar compress`: delete it when you need no other point of that run.
+"""
 MAX_JSON_BYTES = 1 << 25
 RECORD = re.compile(r"(run|gauge|(?:point|layer)-[0-9]{1,6})\.(json|attar)")
 # What reading a record that is not what it should be may raise.
@@ -30,7 +37,6 @@ REFUSED = (
     *(AttarError, ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, StopIteration),
     *(MemoryError, np.linalg.LinAlgError),
 )
-LEFT_OVER = re.compile(r"\.attar-[0-9a-f]{16}\.tmp")
 
 
 @dataclass(frozen=True)
@@ -51,12 +57,14 @@ class WorkFolder:
 
     Attributes:
         path: of the folder. trouble: why nothing is kept any more, once a record could not be written.
+        refused: names of records that were damaged or did not fit, and so were not used.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, max_bytes: int) -> None:
         """`max_bytes`: of a record's bytes; more are not read."""
         self.path = Path(path)
         self.trouble: str | None = None
+        self.refused: dict[str, None] = {}
         self._max_bytes = max_bytes
 
     def make(self) -> None:
@@ -70,32 +78,36 @@ class WorkFolder:
         except OSError as error:
             raise OutputError(f"{self.path}: the work folder cannot be made: {error.strerror}") from error
         check_place(self.path)
+        if not (self.path / MARKER).exists():
+            self._put(MARKER, MARK)
 
     def read(self, name: str, key: str | None) -> Record | None:
         """Return a record; None where there is none, it is damaged, or its key is another; a key of None is any."""
+        if not os.path.lexists(self.path / f"{name}.json"):
+            return None
         try:
             document = json.loads(_read(self.path / f"{name}.json", MAX_JSON_BYTES), parse_constant=_refuse)
             if document["format"] != FORMAT or key not in (None, document["key"]):
                 return None
-            data = b"" if document["sha256"] is None else _read(self.path / f"{name}.attar", self._max_bytes)
-            if document["sha256"] not in (None, hashlib.sha256(data).hexdigest()):
-                return None
-            return Record(dict(document["facts"]), data)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            data = _read(self.path / f"{name}.attar", self._max_bytes) if document["has_data"] else None
+            if document["digest"] != digest_of(name, document, data):
+                raise ValueError("another digest")
+            return Record(dict(document["facts"]), data or b"")
+        except (AttarError, OSError, ValueError, KeyError, TypeError, RecursionError):
+            self.refuse(name)
             return None
+
+    def refuse(self, name: str) -> None:
+        """Note that a record can't be used."""
+        self.refused[name] = None
 
     def write(self, name: str, key: str, facts: Mapping[str, Any], data: bytes | None = None) -> None:
         """Put a record in place. The first one that can't be written is the last that is tried: see `trouble`."""
-        if self.trouble is not None:
-            return
-        sha256 = None if data is None else hashlib.sha256(data).hexdigest()
-        text = json.dumps({"format": FORMAT, "key": key, "sha256": sha256, "facts": facts}, allow_nan=False)
-        try:
-            if data is not None:
-                write_bytes(self.path / f"{name}.attar", data)
-            write_bytes(self.path / f"{name}.json", text.encode())  # last: it makes the record count
-        except OutputError as error:
-            self.trouble = str(error)
+        document = {"format": FORMAT, "key": key, "has_data": data is not None, "facts": facts}
+        text = json.dumps({**document, "digest": digest_of(name, document, data)}, allow_nan=False)
+        if data is not None:
+            self._put(f"{name}.attar", data)
+        self._put(f"{name}.json", text.encode())  # last: it makes the record count
 
     def names(self, kind: str) -> list[str]:
         """Return the names of all records that begin with `kind`, in order."""
@@ -103,29 +115,48 @@ class WorkFolder:
         return sorted({match[1] for match in found if match and match[1].startswith(kind)})
 
     def sweep(self, keys: Collection[str]) -> None:
-        """Remove the records of other keys, damaged ones, and what a killed process left half written."""
+        """Remove the records of other keys, and damaged ones."""
         for name in self.names(""):
             if not any(self.read(name, key) for key in keys):
                 self.remove(name)
-        for path in self._files():
-            if LEFT_OVER.fullmatch(path.name):
-                _unlink(path)
 
     def remove(self, name: str) -> None:
         """Remove a record."""
         for suffix in ("json", "attar"):
             _unlink(self.path / f"{name}.{suffix}")
 
+    def report(self) -> dict[str, Any]:
+        """Return what the report says of the folder."""
+        facts = {"folder": str(self.path), "size_bytes": self.size_bytes}
+        return {**facts, "trouble": self.trouble, "refused": sorted(self.refused)}
+
+    def _put(self, name: str, data: bytes) -> None:
+        if self.trouble is not None:
+            return
+        try:
+            write_atomically(self.path / name, data, through_links=False)
+        except OutputError as error:
+            self.trouble = str(error)
+
     @property
     def size_bytes(self) -> int:
-        """Size of all records."""
-        return sum(path.stat().st_size for path in self._files() if RECORD.fullmatch(path.name))
+        """Size of all that attar keeps there."""
+        own = (path for path in self._files() if RECORD.fullmatch(path.name) or path.name == MARKER)
+        return sum(path.lstat().st_size for path in own)
 
     def _files(self) -> Iterator[Path]:
         try:
-            yield from sorted(path for path in self.path.iterdir() if path.is_file())
+            yield from sorted(path for path in self.path.iterdir() if path.is_file() or path.is_symlink())
         except OSError:
             return
+
+
+def digest_of(name: str, document: Mapping[str, Any], data: bytes | None) -> str:
+    """Return the digest of a record: of its name, of all that it says but the digest, and of its bytes."""
+    said = {word: value for word, value in document.items() if word != "digest"}
+    digest = hashlib.sha256(json.dumps([name, said], sort_keys=True).encode())
+    digest.update(data or b"")
+    return digest.hexdigest()
 
 
 def usable(read: Callable[[], T]) -> T | None:
@@ -149,6 +180,18 @@ def number_of(value: Any) -> float:
     return float(value)
 
 
+def number_within(value: Any, low: float, high: float = math.inf) -> float:
+    """Return the same, within limits.
+
+    Raises:
+        ValueError: it is something else, or outside.
+    """
+    number = number_of(value)
+    if not low <= number <= high:
+        raise ValueError(f"{value!r} is outside {low} to {high}")
+    return number
+
+
 def text_of(value: Any) -> str:
     """Return a text that JSON held.
 
@@ -161,7 +204,7 @@ def text_of(value: Any) -> str:
 
 
 def check_place(path: str | os.PathLike[str]) -> None:
-    """Find out, without writing anything, that a work folder can't be at `path`.
+    """Find out, without writing anything, that a work folder can't be at `path`: a folder of other things is none.
 
     Raises:
         OutputError: so it is.
@@ -174,16 +217,27 @@ def check_place(path: str | os.PathLike[str]) -> None:
             raise OutputError(f"{path}: the work folder cannot be made: there is no folder {folder.parent}")
         if not os.access(folder if folder.exists() else folder.parent, os.W_OK | os.X_OK):
             raise OutputError(f"{path}: the work folder cannot be written")
+        if stranger := _stranger_in(folder):
+            raise OutputError(f"{path}: is no work folder of attar's: it holds '{stranger}'; name another one")
     except (OSError, ValueError) as error:
         raise OutputError(f"{path}: the work folder cannot be made: {error}") from error
 
 
+def _stranger_in(folder: Path) -> str | None:
+    """Return the name of something in a folder that isn't attar's; None where the folder is attar's."""
+    if not folder.exists():
+        return None
+    marker = folder / MARKER
+    if marker.is_file() and not marker.is_symlink() and read_file(marker, error=OutputError) == MARK:
+        return None
+    return next((path.name for path in sorted(folder.iterdir()) if not is_temporary(path.name)), None)
+
+
 def _read(path: Path, most: int) -> bytes:
-    """Return a file's content; a pipe or a device is no file."""
-    if not path.is_file() or path.stat().st_size > most:
-        raise ValueError(f"{path}: no file of at most {most} bytes")
-    with path.open("rb") as file:
-        return file.read(most)
+    """Return a record's content; attar writes no links."""
+    if path.is_symlink():
+        raise ValueError(f"{path}: is a link")
+    return read_file(path, error=OutputError, most_bytes=most)
 
 
 def _refuse(word: str) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 from .. import codec
 from ..codec.threads import ahead
 from ..errors import FormatError
+from ..files import Kind as FileKind
+from ..files import read_file
 from . import _meta, _programs, _table
 from ._chunks import Chunk, frame, split
 from ._copies import original
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
 Decoded = TypeVar("Decoded")
+
+FILE = FileKind("an .attar file", lambda file: file.read(len(MAGIC)) == MAGIC)
 
 # The graph's own file is imported where a graph is read: who runs a program needs neither onnx nor onnx_ir.
 
@@ -224,18 +228,11 @@ def open(
         path, data = None, bytes(source)
     else:
         path = Path(source)
-        data = _read(path)
+        data = read_file(path, error=FormatError)
     try:
         return _parse(data, path, max_decoded_bytes, graph=graph)
     except FormatError as error:
         raise FormatError(f"{_label(path)}: {error}") from error
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        raise FormatError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _label(path: Path | None) -> str:

@@ -11,8 +11,8 @@ import numpy as np
 from .. import codec
 from ..codec.threads import ahead
 from ..errors import ModelError
+from ..files import write_atomically
 from . import _meta, _table, read
-from ._atomic import write_atomically
 from ._chunks import frame
 from ._copies import Copies
 from ._deflate import deflate

@@ -2,17 +2,20 @@
 
 import csv
 import importlib
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from ..errors import DataError, first_line
+from ..files import Kind, open_file
 from .preprocessing import Preprocessing, read_config
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".gif", ".ppm", ".pgm", ".tif", ".tiff")
+ARRAYS = Kind("an .npz", lambda file: zipfile.is_zipfile(file) and _holds_arrays(file))
 InputSpec = Mapping[str, tuple[tuple[int | None, ...], np.dtype]]  # name -> shape (None: free), type
 
 
@@ -142,14 +145,22 @@ def _config(folder: Path, given: Mapping[str, Any] | None) -> Mapping[str, Any] 
 
 def _read_numpy(path: Path) -> dict[str, np.ndarray]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+        with open_file(path, error=DataError) as file:
+            loaded = np.load(file, allow_pickle=False)
+            arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except DataError:
+        raise
     except Exception as error:  # of a damaged file zip, zlib, tokenizer and allocator each raise something else
         raise DataError(f"{path}: cannot be read: {first_line(error)}") from error
     strangers = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
     if strangers:
         raise DataError(f"{path}: cannot be read: its member '{strangers[0]}' is not an array")
     return arrays
+
+
+def _holds_arrays(file: BinaryIO) -> bool:
+    names = zipfile.ZipFile(file).namelist()
+    return bool(names) and all(name.endswith(".npy") for name in names)
 
 
 def _read_folder(folder: Path, config: Mapping[str, Any] | None) -> tuple[dict[str, np.ndarray], Any, list[str] | None]:

@@ -11,6 +11,9 @@ import onnx_ir as ir
 from google.protobuf.message import DecodeError
 
 from ..errors import ModelError
+from ..files import read_file
+
+MAX_FILE_BYTES = 2**31 - 1  # what protobuf can hold
 
 
 def check_external_data(proto: onnx.ModelProto, path: Path) -> None:
@@ -82,14 +85,31 @@ def _own(tensor: Any) -> Any:
 
 def bytes_on_disk(path: Path) -> int:
     """Return the bytes of an ONNX file and of all files that hold weights of it."""
+    files = {file.resolve() for file in files_of_network(path)}
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
+def files_of_network(path: Path) -> Iterator[Path]:
+    """Yield `path` and the files that the ONNX network there refers to; what is no network refers to none."""
+    yield path
     proto = onnx.ModelProto()
     try:
-        proto.ParseFromString(path.read_bytes())
-    except DecodeError:
-        return path.stat().st_size
-    places = (entry.value for t in external_tensors(proto) for entry in t.external_data if entry.key == "location")
-    files = {(path.parent / place).resolve() for place in places} - {path.resolve()}
-    return path.stat().st_size + sum(file.stat().st_size for file in files if file.is_file())
+        proto.ParseFromString(read_file(path, error=ModelError, most_bytes=MAX_FILE_BYTES))
+    except (DecodeError, ModelError):
+        return
+    entries = (entry for tensor in external_tensors(proto) for entry in tensor.external_data)
+    yield from dict.fromkeys(path.parent / entry.value for entry in entries if entry.key == "location")
+
+
+def is_network(data: bytes) -> bool:
+    """Whether these are the bytes of an ONNX file.
+
+    Raises:
+        DecodeError: not even of a protobuf message.
+    """
+    proto = onnx.ModelProto()
+    proto.ParseFromString(data)
+    return proto.HasField("graph") and proto.ir_version > 0
 
 
 def external_tensors(proto: onnx.ModelProto) -> list[onnx.TensorProto]:

@@ -14,7 +14,8 @@ from google.protobuf.message import DecodeError
 from onnx_ir.passes.common import RemoveInitializersFromInputsPass
 
 from ..errors import ModelError, first_line
-from .external import bring_in, check_external_data, external_tensors
+from ..files import read_file
+from .external import MAX_FILE_BYTES, bring_in, check_external_data, external_tensors
 from .fold import fold_weights
 from .hoist import hoist_constants
 from .inline import inline_functions
@@ -76,10 +77,7 @@ def _from_model(source: ir.Model) -> ir.Model:
 
 
 def _parse(path: Path) -> onnx.ModelProto:
-    try:
-        data = path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        raise ModelError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    data = read_file(path, error=ModelError, most_bytes=MAX_FILE_BYTES)
     proto = onnx.ModelProto()
     try:
         proto.ParseFromString(data)

@@ -110,6 +110,12 @@ def to_json(report: Report) -> dict[str, Any]:
     return document
 
 
+def is_report(document: Any) -> bool:
+    """Whether a JSON document is a report as `to_json` returns it."""
+    wanted = {field.name for field in dataclasses.fields(Report) if field.default is dataclasses.MISSING}
+    return isinstance(document, dict) and wanted <= set(document)
+
+
 def to_plain(value: Any) -> Any:
     """Return dataclasses, tuples and numpy numbers as what JSON knows; infinities become null."""
     if dataclasses.is_dataclass(value):

@@ -228,6 +228,8 @@ def _course_lines(search: Mapping[str, Any]) -> list[str]:
         lines.append("resumed: " + _resumed_text(search["resumed"]))
     if work:
         lines.append(f"[dim]{escape(work['folder'])} keeps {size(work['size_bytes'])} to pick and to resume from[/]")
+        if work["refused"]:
+            lines.append(f"[yellow]damaged or not of this run, and not used: {escape(', '.join(work['refused']))}[/]")
         if work["trouble"]:
             lines.append(f"[yellow]not everything was kept: {escape(work['trouble'])}[/]")
     return lines
