@@ -147,5 +147,5 @@ def test_a_single_image_without_preprocessing(tmp_path):
 
 
 def test_a_missing_image(folder):
-    with pytest.raises(DataError, match=r"a\.png: cannot be read as an image"):
+    with pytest.raises(DataError, match=r"a\.png: cannot be read: No such file"):
         load_inputs(str(folder / "a.png"), INPUTS)

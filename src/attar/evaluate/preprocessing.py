@@ -10,8 +10,10 @@ import numpy as np
 from PIL import Image
 
 from ..errors import DataError
+from ..files import open_file, read_file
 
 CONFIG_NAME = "preprocessor_config.json"
+MAX_CONFIG_BYTES = 1_000_000
 _RESAMPLE = Image.Resampling
 
 
@@ -71,8 +73,10 @@ class Preprocessing:
             DataError: the file is not an image that Pillow can read.
         """
         try:
-            with Image.open(path) as image:
+            with open_file(path, error=DataError) as file, Image.open(file) as image:
                 ready = self._crop(self._resize(image.convert("L" if self.grayscale else "RGB")))
+        except DataError:
+            raise
         except Exception as error:  # Pillow's decoders raise what they like; a huge size, MemoryError
             raise DataError(f"{path}: cannot be read as an image: {str(error) or type(error).__name__}") from error
         pixels = np.asarray(ready, np.uint8)
@@ -104,11 +108,12 @@ def read_config(folder: Path) -> dict[str, Any] | None:
         DataError: the file is not a JSON object.
     """
     path = folder / CONFIG_NAME
-    if not path.is_file():
+    if not path.exists():
         return None
+    data = read_file(path, error=DataError, most_bytes=MAX_CONFIG_BYTES)
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        config = json.loads(data.decode())
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
     if not isinstance(config, dict):
         raise DataError(f"{path}: holds {type(config).__name__}, not an object")

@@ -5,8 +5,6 @@ A pipe would block, a device has no end, and a file that somebody still writes i
 
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,21 +19,20 @@ KINDS = {
 }
 
 
-@contextmanager
-def open_file(path: str | os.PathLike[str], *, error: type[AttarError]) -> Iterator[BinaryIO]:
-    """Open a regular file for reading.
+def open_file(path: str | os.PathLike[str], *, error: type[AttarError]) -> BinaryIO:
+    """Return a regular file, open for reading.
 
     Raises:
-        error: it is missing, may not be read, or is no regular file; and for every OSError of the body.
+        error: it is missing, may not be read, or is no regular file.
     """
     try:
         _check_kind(Path(path).stat().st_mode)
         # Without waiting: between the two looks at it a file may have become a pipe.
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-            _check_kind(os.fstat(file.fileno()).st_mode)
-            yield file
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb")
+        _check_kind(os.fstat(file.fileno()).st_mode)
     except (OSError, ValueError) as caught:  # ValueError: a name that no file can have
-        raise error(f"{path}: cannot be read: {getattr(caught, 'strerror', None) or caught}") from caught
+        raise _named(path, error, caught) from caught
+    return file
 
 
 def read_file(path: str | os.PathLike[str], *, error: type[AttarError], most_bytes: int | None = None) -> bytes:
@@ -45,16 +42,25 @@ def read_file(path: str | os.PathLike[str], *, error: type[AttarError], most_byt
         error: as `open_file`; it is larger; or its size changed while it was read.
     """
     with open_file(path, error=error) as file:
-        size = os.fstat(file.fileno()).st_size
-        if most_bytes is not None and size > most_bytes:
-            raise ValueError(f"{size:,} bytes, the limit is {most_bytes:,}")
         try:
-            data = file.read(size + 1)
-        except MemoryError as caught:
-            raise ValueError(f"{size:,} bytes are more than there is memory for") from caught
-        if len(data) != size:
-            raise ValueError("its size changed while it was read")
-        return data
+            return _content(file, most_bytes)
+        except (OSError, ValueError, MemoryError) as caught:
+            raise _named(path, error, caught) from caught
+
+
+def _content(file: BinaryIO, most_bytes: int | None) -> bytes:
+    size = os.fstat(file.fileno()).st_size
+    if most_bytes is not None and size > most_bytes:
+        raise ValueError(f"{size:,} bytes, the limit is {most_bytes:,}")
+    data = file.read(size + 1)
+    if len(data) != size:
+        raise ValueError("its size changed while it was read")
+    return data
+
+
+def _named(path: str | os.PathLike[str], error: type[AttarError], caught: Exception) -> AttarError:
+    reason = getattr(caught, "strerror", None) or str(caught) or "there is not enough memory for it"
+    return error(f"{path}: cannot be read: {reason}")
 
 
 def _check_kind(mode: int) -> None:
