@@ -19,7 +19,8 @@
     X(ATTAR_BAD_ARGUMENT, "bad argument")                                                          \
     X(ATTAR_BAD_PROGRAM, "bad program")                                                            \
     X(ATTAR_NO_THREADS, "threads cannot be started")                                               \
-    X(ATTAR_NOT_READY, "constants are missing")
+    X(ATTAR_NOT_READY, "constants are missing")                                                    \
+    X(ATTAR_NOT_WRITTEN, "a tensor is read that nothing wrote")
 
 #define ATTAR_STATUS_ENUM(code, name) code,
 typedef enum attar_status { ATTAR_STATUS_TABLE(ATTAR_STATUS_ENUM) ATTAR_STATUS_COUNT } attar_status;

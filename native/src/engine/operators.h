@@ -5,12 +5,20 @@
 #include "attar/program.h"
 #include "reader.h"
 
+/* Where a tensor lies, beside others. */
+typedef struct place {
+    uint32_t first;      /* a number for all tensors of this place */
+    uint32_t is_written; /* the place of this number */
+} place;
+
 typedef struct building {
     attar_tensor *tensors;
     attar_constant *constants;
     attar_operator *operators;
     attar_port *inputs;
     attar_port *outputs;
+    place *places;      /* by tensor */
+    uint32_t *order;    /* of tensors, by place */
     uint32_t *operands; /* the next free one */
     uint32_t *numbers;
     uint32_t operands_left;
@@ -21,6 +29,9 @@ typedef struct building {
 
 /* Reads one operator and holds it against the tensors and constants, all of which are there. */
 void attar_read_operator(reader *r, building *b, attar_operator *op);
+
+/* Whether whatever is read, or put out, was written before. */
+attar_status attar_check_written(const building *b, uint32_t inputs, uint32_t outputs, uint32_t operators);
 
 /* The fields of a kind, behind output and inputs. */
 typedef void attar_read_fields(reader *r, building *b, attar_operator *op);

@@ -50,6 +50,8 @@ static size_t lay_out(const counts *n, uint8_t *memory, building *into)
     into->operators = take(memory, &used, n->operators, sizeof(attar_operator));
     into->inputs = take(memory, &used, n->inputs, sizeof(attar_port));
     into->outputs = take(memory, &used, n->outputs, sizeof(attar_port));
+    into->places = take(memory, &used, n->tensors, sizeof(place));
+    into->order = take(memory, &used, n->tensors, sizeof(uint32_t));
     into->operands = take(memory, &used, n->operands, sizeof(uint32_t));
     into->numbers = take(memory, &used, n->numbers, sizeof(uint32_t));
     into->operands_left = n->operands;
@@ -134,6 +136,8 @@ static void read_all(reader *r, const counts *n, building *b)
         r->status = ATTAR_BAD_PROGRAM;
     if (r->status == ATTAR_OK && attar_bytes_left(&r->in) > 0)
         r->status = ATTAR_TRAILING_DATA;
+    if (r->status == ATTAR_OK)
+        r->status = attar_check_written(b, n->inputs, n->outputs, n->operators);
 }
 
 attar_status attar_program_bytes(const uint8_t *section, size_t size, size_t *bytes)

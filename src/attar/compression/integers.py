@@ -24,7 +24,7 @@ from ..report.integers import IntegerRun
 from ..runtime.engine.answers import answers
 from ..runtime.engine.build import quantized, with_programs
 from ..runtime.engine.network import Network
-from ..runtime.integer import Affine, FixedPoint, LeastSquares, MinMax, Percentile
+from ..runtime.integer import Affine, Extrapolated, FixedPoint, LeastSquares, MinMax, Percentile
 from ..runtime.integer.lower import Lowered
 from ..runtime.integer.schemes import Method, Scheme
 from ..runtime.integer.weights import Given
@@ -36,6 +36,7 @@ from .sitting import judge_of
 
 METHODS: dict[str, Method] = {
     "min-max": MinMax(),
+    "min-max and beyond": Extrapolated(),
     "percentile 99.99": Percentile(99.99),
     "percentile 99.9": Percentile(99.9),
     "least squares": LeastSquares(),
@@ -119,11 +120,13 @@ class _Trials:
 
     Attributes:
         damages: to the output, by the way's name. found: the least damaged one so far.
+        tried: the network and its formats, by the way's name.
     """
 
     job: Job
     judge: Judge
     damages: dict[str, float] = field(default_factory=dict)
+    tried: dict[str, tuple[Network, Mapping[str, Format]]] = field(default_factory=dict)
     found: _Tried | None = None
 
     @property
@@ -132,7 +135,12 @@ class _Trials:
         return self.found
 
     def add(self, name: str, network: Network, formats: Mapping[str, Format], original: ir.Model) -> None:
-        """Try a network with these formats in the place of the original."""
+        """Try a network with these formats in the place of the original; formats that were tried need no second run."""
+        twin = next((way for way, known in self.tried.items() if known[0] is network and known[1] == formats), None)
+        self.tried[name] = network, formats
+        if twin is not None:
+            self.damages[name] = self.damages[twin]
+            return
         done = network.lowered(formats)
         machine = network.machine([part.program for part in done], threads=THREADS)
         self.damages[name] = self.judge.damage(answers(machine, network.model, self.job.samples.search.inputs))

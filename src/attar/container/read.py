@@ -227,12 +227,19 @@ def open(
     if isinstance(source, (bytes, bytearray, memoryview)):
         path, data = None, bytes(source)
     else:
-        path = Path(source)
+        path = _path(source)
         data = read_file(path, error=FormatError)
     try:
         return _parse(data, path, max_decoded_bytes, graph=graph)
     except FormatError as error:
         raise FormatError(f"{_label(path)}: {error}") from error
+
+
+def _path(source: str | os.PathLike[str]) -> Path:
+    try:
+        return Path(source)
+    except TypeError as error:
+        raise FormatError(f"{type(source).__name__} given: neither a path nor a file's bytes") from error
 
 
 def _label(path: Path | None) -> str:

@@ -1,15 +1,17 @@
 """A compressed file, open: its tensors, its graph, and a way to run it."""
 
-from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
 from .. import container
-from ..errors import FormatError
+from ..errors import DataError, FormatError
+from .given import named, samples_of
 from .session import Session
+from .threads import thread_count
 
 
 class Opened:
@@ -17,11 +19,15 @@ class Opened:
 
     That is the network in floats, in onnxruntime, also where the file has a program beside its graph: a program, which
     `attar run`, `verify` and `eval` run, is for `attar.Engine`.
+
+    Raises:
+        FormatError: the file cannot be read, or is damaged. DataError: `threads` that are not within 0 to 64.
     """
 
     def __init__(self, source: str | Path | bytes, *, threads: int = 0) -> None:
-        self.file = container.open(source)
+        thread_count(threads)  # none that could not be meant
         self._threads = threads
+        self.file = container.open(source)
 
     @cached_property
     def model(self) -> ir.Model:
@@ -39,7 +45,18 @@ class Opened:
         """The network, ready to run."""
         return Session(self.model, threads=self._threads)
 
-    def __call__(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return the outputs by name for samples (samples, ...) of the only input, or for a mapping of all inputs."""
-        feeds = inputs if isinstance(inputs, Mapping) else {next(iter(self.session.inputs)): inputs}
+    def __call__(self, inputs: Any) -> dict[str, np.ndarray]:
+        """Return the outputs by name for samples (samples, ...) of the only input, or for a mapping of all inputs.
+
+        Arrays of any type of numbers, lists and tensors of torch are taken as `attar.Engine` takes them.
+
+        Raises:
+            DataError: an input is missing, is no array of numbers, or does not fit the network.
+        """
+        wanted = self.session.inputs
+        given = named(inputs, list(wanted))
+        missing = [name for name in wanted if name not in given]
+        if missing:
+            raise DataError(f"the network needs input '{missing[0]}', which was not given: {', '.join(given)} were")
+        feeds = {name: samples_of(name, given[name], kind) for name, (_, kind) in wanted.items()}
         return dict(zip(self.session.outputs, self.session.run_all(feeds), strict=True))

@@ -12,11 +12,14 @@ from ... import container
 from ...codec.threads import in_threads
 from ...container import AttarFile, TensorEntry
 from ...errors import DataError, FormatError
+from ..given import named
+from ..threads import thread_count, whole_number
 from .native import KERNELS, MAX_MEMORY_BYTES, Machine, Wanted
 
 if TYPE_CHECKING:
     from .parts import Parts
 
+MOST_BYTES = (1 << 64) - 1
 WORTH_THREADS = 1 << 25  # bytes of a file: below, threads take longer to come than they save
 
 
@@ -33,6 +36,7 @@ class Engine:
         max_memory_bytes: refuse programs that need more.
 
     Raises:
+        DataError: an option that is not one of those above.
         FormatError: the file cannot be read or is damaged, or it has no program.
         ModelError: an ONNX model with an operator that is not in integers, or that the engine does not know; or a file
             whose graph has operators for onnxruntime, which is not installed.
@@ -46,8 +50,7 @@ class Engine:
         kernels: str = KERNELS[-1],
         max_memory_bytes: int = MAX_MEMORY_BYTES,
     ) -> None:
-        threads = threads or len(os.sched_getaffinity(0))
-        limits = {"kernels": kernels, "threads": threads, "max_memory_bytes": max_memory_bytes}
+        limits = _limits(kernels, threads, max_memory_bytes)
         self.machine: Machine | Parts
         self.preprocessing: dict[str, Any] | None = None
         self.class_names: list[str] | None = None
@@ -62,22 +65,27 @@ class Engine:
         self.preprocessing, self.class_names = file.preprocessing, file.class_names
         try:
             machines = [_loaded(program, file, limits) for program in file.programs]
-            self.machine = _with_the_rest(source, machines, threads) if file.in_parts else machines[0]
+            self.machine = _with_the_rest(source, machines, limits["threads"]) if file.in_parts else machines[0]
         except FormatError as error:
             raise FormatError(f"{label}: {error}") from error
 
-    def __call__(self, inputs: np.ndarray | Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def __call__(self, inputs: Any) -> dict[str, np.ndarray]:
         """Return the outputs by name for samples (samples, ...) of the only input, or for a mapping of all inputs.
 
+        Arrays of any type of numbers, lists and tensors of torch are taken; what is not float32 is made so.
+
         Raises:
-            DataError: an input is missing, has another shape than the program, or holds NaN.
+            DataError: an input is missing, has another shape than the program, is no array of numbers, or holds NaN.
         """
-        if isinstance(inputs, Mapping):
-            return self.machine.run(inputs)
-        if len(self.machine.inputs) != 1:
-            names = ", ".join(port.name for port in self.machine.inputs)
-            raise DataError(f"the program has {len(self.machine.inputs)} inputs ({names}); give a mapping of them")
-        return self.machine.run({self.machine.inputs[0].name: inputs})
+        return self.machine.run(named(inputs, [port.name for port in self.machine.inputs]))
+
+
+def _limits(kernels: str, threads: int, max_memory_bytes: int) -> dict[str, Any]:
+    """Return what a machine may use."""
+    if kernels not in KERNELS:
+        raise DataError(f"kernels {kernels!r}: none of {', '.join(KERNELS)}")
+    most = whole_number("max_memory_bytes", max_memory_bytes, MOST_BYTES)
+    return {"kernels": kernels, "threads": thread_count(threads), "max_memory_bytes": most}
 
 
 def _lowered(path: Path) -> bytes:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from math import prod
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ... import _native
 from ...errors import DataError, FormatError
+from ..given import samples_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,7 +117,7 @@ class Machine:
         """Check that everything is there and fits its accumulators."""
         _checked("program section", self._native.ready)
 
-    def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Return float32 outputs (samples, ...) for float inputs (samples, ...).
 
         Raises:
@@ -124,7 +125,7 @@ class Machine:
         """
         return self._run(inputs, np.float32, self._native.set_floats, self._native.get_floats)
 
-    def run_integers(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def run_integers(self, inputs: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """Return integer outputs (int32) for integer inputs (samples, ...).
 
         Raises:
@@ -136,20 +137,21 @@ class Machine:
         """Run one operator on what the arena holds."""
         self._native.run_one(number)
 
-    def _run(self, inputs: Mapping[str, np.ndarray], kind: type, put: "Callable", get: "Callable") -> dict:
+    def _run(self, inputs: Mapping[str, Any], kind: type, put: "Callable", get: "Callable") -> dict[str, np.ndarray]:
         given = [_samples(port, inputs, kind) for port in self.inputs]
         counts = {len(values) for values in given}
-        if len(counts) != 1:
-            raise DataError(f"the inputs have {sorted(counts)} samples; they need equally many")
+        if len(counts) != 1 or 0 in counts:
+            raise DataError(f"the inputs have {sorted(counts)} samples; they need equally many, one at least")
         samples = counts.pop()
-        outputs = {port.name: np.empty((samples, *port.shape), kind) for port in self.outputs}
+        rows = [np.empty((samples, prod(port.shape)), kind) for port in self.outputs]  # rows, so that all are written
         for sample in range(samples):
             for number, (port, values) in enumerate(zip(self.inputs, given, strict=True)):
                 _set(port, put, number, values[sample].reshape(-1))
             self._native.run()
-            for number, port in enumerate(self.outputs):
-                get(number, outputs[port.name][sample].reshape(-1))
-        return outputs
+            for number, values in enumerate(rows):
+                get(number, values[sample])
+        ends = zip(self.outputs, rows, strict=True)
+        return {port.name: values.reshape(samples, *port.shape) for port, values in ends}
 
 
 def _ports(found: Sequence[tuple[bytes, tuple[int, ...]]]) -> tuple[Port, ...]:
@@ -170,14 +172,13 @@ def _checked(what: str, call: "Callable", *arguments: object) -> None:
         raise FormatError(f"{what}: {error}") from error
 
 
-def _samples(port: Port, inputs: Mapping[str, np.ndarray], kind: type) -> np.ndarray:
+def _samples(port: Port, inputs: Mapping[str, Any], kind: type) -> np.ndarray:
     if port.name not in inputs:
         raise DataError(f"the program needs input '{port.name}', which was not given: {', '.join(inputs)} were")
-    values = np.asarray(inputs[port.name])
-    fits = np.issubdtype(values.dtype, np.integer) or kind is np.float32
-    if values.ndim == 0 or prod(values.shape[1:]) != prod(port.shape) or values.shape[1:] != port.shape or not fits:
+    values = samples_of(port.name, inputs[port.name], np.dtype(kind))
+    if values.shape[1:] != port.shape:
         raise DataError(f"input '{port.name}': {values.dtype} {values.shape[1:]} given, {port.shape} wanted")
-    return np.ascontiguousarray(values, kind)
+    return values
 
 
 def _set(port: Port, put: "Callable", number: int, values: np.ndarray) -> None:

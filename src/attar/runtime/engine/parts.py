@@ -10,6 +10,7 @@ import onnx_ir as ir
 from ...errors import DataError, ModelError
 from ...graph.extract import extract
 from ...graph.flow import Flow, sources
+from ..given import samples_of
 from .native import Machine, Port
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ class Parts:
         missing = [port.name for port in self.inputs if port.name not in inputs]
         if missing:
             raise DataError(f"the network needs input '{missing[0]}', which was not given: {', '.join(inputs)} were")
-        held = {self._values[port.name]: np.asarray(inputs[port.name]) for port in self.inputs}
+        values = [self._values[port.name] for port in self.inputs]
+        held = {value: samples_of(value.name, inputs[value.name], value.dtype.numpy()) for value in values}
         for number, wanted in enumerate(self._wanted):
             held |= self._in_floats(number, held)
             if number < len(self._machines):

@@ -6,12 +6,13 @@ from .lower import lower
 from .oracle import Run, run, run_integers
 from .program import Program, Tensor
 from .qdq import from_qdq, to_qdq
-from .schemes import Affine, DropSign, FixedPoint, KeepSign, LeastSquares, MinMax, Percentile, Ristretto
+from .schemes import Affine, DropSign, Extrapolated, FixedPoint, KeepSign, LeastSquares, MinMax, Percentile, Ristretto
 
 __all__ = [
     "Accumulator",
     "Affine",
     "DropSign",
+    "Extrapolated",
     "FixedPoint",
     "KeepSign",
     "LeastSquares",

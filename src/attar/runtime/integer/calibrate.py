@@ -17,10 +17,10 @@ from .ranges import Batches, Histogram, Range, find_histograms, find_ranges
 from .schemes import (
     Affine,
     DropSign,
+    Extrapolated,
     FixedPoint,
     LeastSquares,
     Method,
-    MinMax,
     Percentile,
     Ristretto,
     Scheme,
@@ -121,7 +121,7 @@ def _check(scheme: Scheme, method: Method) -> None:
 
 
 def _needs_histograms(method: Method) -> bool:
-    return isinstance(method, (Percentile, LeastSquares))
+    return isinstance(method, (Extrapolated, Percentile, LeastSquares))
 
 
 def _seen(session: Session, names: list[str], inputs: Mapping[str, np.ndarray]) -> Batches:
@@ -134,7 +134,7 @@ def _seen(session: Session, names: list[str], inputs: Mapping[str, np.ndarray]) 
 
 def _fixed(scheme: FixedPoint, method: Method, bits: int, seen: Range, histogram: Histogram | None) -> Format:
     signed = seen.low < 0 or not isinstance(scheme.non_negative, DropSign)
-    covered = histogram.within(method.percent) if isinstance(method, Percentile) else seen
+    covered = seen if isinstance(method, LeastSquares) else _covered(method, seen, histogram)
     rule: Callable[..., int] = ristretto_fraction if isinstance(method, Ristretto) else covering_fraction
     fraction = rule(covered.largest, bits=bits, signed=signed)
     if isinstance(method, LeastSquares):
@@ -143,14 +143,19 @@ def _fixed(scheme: FixedPoint, method: Method, bits: int, seen: Range, histogram
 
 
 def _affine(scheme: Affine, method: Method, bits: int, seen: Range, histogram: Histogram | None) -> Format:
-    if isinstance(method, MinMax):
-        return affine(seen.low, seen.high, bits=bits)
-    if isinstance(method, Percentile):
-        covered = histogram.within(method.percent)
+    if not isinstance(method, LeastSquares):
+        covered = _covered(method, seen, histogram)
         return affine(covered.low, covered.high, bits=bits)
     low = [seen.low * clip for clip in CLIPS] if seen.low < 0 else [seen.low]
     high = [seen.high * clip for clip in CLIPS] if seen.high > 0 else [seen.high]
     return _least_squares(low, high, bits, histogram)
+
+
+def _covered(method: Method, seen: Range, histogram: Histogram | None) -> Range:
+    """Return what a format shall cover of what was seen, or beyond it."""
+    if isinstance(method, Percentile):
+        return histogram.within(method.percent)
+    return seen.times(method.room(int(histogram.counts.sum()))) if isinstance(method, Extrapolated) else seen
 
 
 def _least_squares(low: list[float], high: list[float], bits: int, histogram: Histogram) -> Format:

@@ -22,6 +22,10 @@ class Range:
         """The largest magnitude."""
         return max(-self.low, self.high, 0.0)
 
+    def times(self, room: float) -> "Range":
+        """Return the range with both ends that much farther from 0."""
+        return Range(self.low * room, self.high * room)
+
 
 @dataclass(frozen=True, eq=False)
 class Histogram:

@@ -1,5 +1,6 @@
 """The choices of integer inference: which formats, how many bits, and which part of a tensor's range they cover."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -51,6 +52,20 @@ class MinMax:
 
 
 @dataclass(frozen=True)
+class Extrapolated:
+    """Everything that was seen, and the room that `numbers` of a normal distribution take beyond as many as were.
+
+    A hundred numbers end where the next hundred do not: of few, the ends say little about those to come.
+    """
+
+    numbers: int = 10_000
+
+    def room(self, seen: int) -> float:
+        """Return what the ends of `seen` numbers are to be multiplied by."""
+        return max(math.log(self.numbers) / math.log(max(seen, 2)), 1.0) ** 0.5
+
+
+@dataclass(frozen=True)
 class Percentile:
     """All but the outermost: at either end the share of values beyond is at most 100 - `percent` percent."""
 
@@ -67,7 +82,7 @@ class Ristretto:
     """Of fixed point, an integer bit less than what was seen would need."""
 
 
-Method = MinMax | Percentile | LeastSquares | Ristretto
+Method = MinMax | Extrapolated | Percentile | LeastSquares | Ristretto
 
 
 def bits_of(bits: Bits, name: str) -> int:
