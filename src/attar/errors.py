@@ -33,6 +33,10 @@ class OutputError(AttarError):
     """The result cannot be written where it was asked for."""
 
 
+class AttarWarning(UserWarning):
+    """Something that was left out or guessed: the result is right for what was taken, and this line says what was."""
+
+
 def first_line(error: BaseException) -> str:
     """Return the first line of an error's text that says anything, or the name of its type."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

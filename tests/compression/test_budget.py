@@ -53,8 +53,11 @@ def test_what_is_no_size(text):
         {"max_drop": 100.1},
         {"max_drop": float("nan")},
         {"min_agreement": -1},
+        {"min_agreement": 0},
+        {"min_agreement": float("nan")},
         {"min_agreement": 101},
         {"max_error": -1},
+        {"max_error": 100.5},
         {"max_error": float("inf")},
         {"max_error": float("nan")},
         {"target_size": 0},
@@ -67,7 +70,16 @@ def test_impossible_budgets(network, labelled, asked):
         attar.compress(network, data=labelled, **asked)
 
 
-@pytest.mark.parametrize("budget", [{"max_drop": 0, "target_size": 1}, {"min_agreement": 100, "max_error": 0}])
+@pytest.mark.parametrize(("share", "percent"), [(0.95, "95"), (0.985, "98.5"), (0.001, "0.1")])
+def test_a_share_of_one_is_not_taken_for_a_percent(network, labelled, share, percent):
+    with pytest.raises(BudgetError, match=f"write {percent} for {percent} %"):
+        attar.compress(network, data=labelled, min_agreement=share)
+
+
+@pytest.mark.parametrize(
+    "budget",
+    [{"max_drop": 0, "target_size": 1}, {"min_agreement": 100, "max_error": 0}, {"min_agreement": 1, "max_error": 100}],
+)
 def test_the_ends_of_the_ranges_are_possible(budget):
     assert Budget(**budget)
 

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attar.errors import DataError
+from attar.errors import AttarWarning, DataError
 from attar.evaluate import load_data
-from attar.evaluate.data import check_labels
+from attar.evaluate.labels import check_labels
 
-from . import sources
+from . import functions
 
 FLOAT = np.dtype(np.float32)
 ONE = {"a": ((None, 2), FLOAT)}
 TWO = {"a": ((None, 2), FLOAT), "b": ((None,), np.dtype(np.int64))}
-HERE = sources.__name__
+HERE = functions.__name__
 x = np.arange(6, dtype=np.float32).reshape(3, 2)
 
 
@@ -39,7 +39,8 @@ def test_arrays_with_labels(spec):
 
 
 def test_arrays_are_named_as_the_inputs_of_a_network_with_several():
-    data = load_data({"b": [7, 8, 9], "a": x, "spare": x}, TWO)
+    with pytest.warns(AttarWarning, match="'spare' not used: the network's inputs are"):
+        data = load_data({"b": [7, 8, 9], "a": x, "spare": x}, TWO)
     assert list(data.inputs) == ["a", "b"]
     assert data.inputs["b"].dtype == np.int64
 

@@ -10,9 +10,9 @@ from attar.errors import DataError
 from attar.evaluate import compare, metric_of
 from attar.evaluate.measurement import is_classifier, score
 
-from . import sources
+from . import functions
 
-HERE = sources.__name__
+HERE = functions.__name__
 few_values = st.integers(-2, 2).map(float)  # ties are frequent
 score_arrays = st.tuples(st.integers(1, 12), st.integers(2, 8)).flatmap(
     lambda shape: arrays.arrays(np.float32, shape, elements=few_values)

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from .ending import close_output, open_output, told
+from .notes import notes_at_the_end
 
 
 def main() -> None:
@@ -16,7 +17,8 @@ def main() -> None:
     try:
         from .app import run  # here, so that Ctrl-C is met while modules load too
 
-        status = run(sys.argv[1:])
+        with notes_at_the_end():
+            status = run(sys.argv[1:])
         close_output()
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         status = told(error)

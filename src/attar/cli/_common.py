@@ -18,6 +18,9 @@ from ..files import open_file
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Threads = Annotated[int, typer.Option(min=0, help="Threads to run networks with; 0 is all cores.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file of another kind; an input never is.")]
+Samples = Annotated[
+    int | None, typer.Option(min=1, help="Take so many: of files a choice by the seed, of a generator the first.")
+]
 Data = Annotated[str, typer.Option(help="A folder of images, .npz, .npy or module:function.")]
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from ..container import AttarFile
+    from ..evaluate import Dataset
 
 Kind = Literal["program", "graph"]
 WORDS: dict[Kind, str] = {"program": "in integers, as it runs", "graph": "its graph, in floats"}
@@ -35,6 +36,12 @@ class Runner:
     run: Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
     preprocessing: Mapping[str, Any] | None
     class_names: list[str] | None
+
+    def load(self, data: Any, inputs: Mapping[str, Any], **how: Any) -> "Dataset":
+        """Return samples for `inputs` as `load_data` does, with what this file knows of images and classes."""
+        from ..evaluate import load_data
+
+        return load_data(data, inputs, preprocessing=self.preprocessing, class_names=self.class_names, **how)
 
 
 def runner_of(file: Path, threads: int, *, graph: bool = False) -> Runner:

@@ -1,11 +1,12 @@
 """attar compress: the main job."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from ._common import Force, Json, Threads, console, print_json, progress_bar
+from ._common import Force, Json, Samples, Threads, console, print_json, progress_bar
+from ._images import takes_images
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -30,6 +31,7 @@ EXAMPLES = """
 """
 
 
+@takes_images
 def command(
     model: Annotated[Path, typer.Argument(help="The trained network, an ONNX file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write; its report goes to OUTPUT.json.")],
@@ -41,7 +43,9 @@ def command(
     ] = None,
     max_drop: Annotated[float | None, typer.Option(help="Points of the metric that may be lost.")] = None,
     target_size: Annotated[str | None, typer.Option(help="Size of the file, such as 60kB.")] = None,
-    min_agreement: Annotated[float | None, typer.Option(help="Percent of samples with the original's answer.")] = None,
+    min_agreement: Annotated[
+        float | None, typer.Option(help="Percent of samples with the original's answer, such as 99.")
+    ] = None,
     max_error: Annotated[float | None, typer.Option(help="Relative output error, percent.")] = None,
     recipe: Annotated[str, typer.Option(help="A recipe's name (see `attar techniques`) or a JSON file.")] = "default",
     plan: Annotated[
@@ -66,10 +70,12 @@ def command(
         Path | None, typer.Option(help="Folder for what is finished on the way; OUTPUT.work without it.")
     ] = None,
     no_work: Annotated[bool, typer.Option("--no-work", help="Leave no such folder; then nothing resumes.")] = False,
+    samples: Samples = None,
     threads: Threads = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice; 0 by default.")] = None,
     force: Force = False,
     json: Json = False,
+    images: Any = None,
 ) -> None:
     """Compress a trained network to the smallest file within a budget, and measure that file.
 
@@ -103,6 +109,8 @@ def command(
             exclude=exclude or (),
             metric=metric,
             outputs=outputs or (),
+            preprocessing=images,
+            samples=samples,
             time_limit=time_limit,
             threads=threads,
             seed=seed,

@@ -8,6 +8,7 @@ import typer
 
 from ..files import Output
 from ._common import Force, Json, Threads, print_json
+from ._images import takes_images
 from ._runners import runner_of
 
 EXAMPLES = """
@@ -24,6 +25,7 @@ EXAMPLES = """
 SHOWN = 8  # samples printed for a person; all of them go to --output and --json
 
 
+@takes_images
 def command(
     file: Annotated[Path, typer.Argument(help="An .attar (or .onnx) file.")],
     input: Annotated[str, typer.Option("--input", help="An image, a folder of images, .npz or .npy.")],
@@ -33,14 +35,16 @@ def command(
     threads: Threads = 0,
     force: Force = False,
     json: Json = False,
+    images: Any = None,
 ) -> None:
     """Run a file on samples and print its answers; classes by name where the file knows them.
 
     A file with a program runs in integers on attar's own engine, another one in floats in onnxruntime.
     """
     from ..compression.outputs import inputs_of, read_for
-    from ..evaluate.data import ARRAYS, load_inputs
+    from ..evaluate.data import load_inputs
     from ..evaluate.measurement import is_classifier
+    from ..evaluate.sources.numpy_file import ARRAYS
     from ..report.document import to_plain
 
     target = None
@@ -48,7 +52,7 @@ def command(
         target = Output(output, ARRAYS, lambda: read_for(inputs_of(file, input)), force=force)
         target.check()  # found out before the work, not after it
     runner = runner_of(file, threads, graph=graph)
-    samples = load_inputs(input, runner.inputs, preprocessing=runner.preprocessing)
+    samples = load_inputs(input, runner.inputs, preprocessing=runner.preprocessing, asked=images)
     answers = runner.run(samples.inputs)
     class_names, outputs = runner.class_names, list(answers.values())
     if target:

@@ -9,7 +9,8 @@ import numpy as np
 import typer
 
 from ..errors import ModelError
-from ._common import Json, Threads, load_either, print_json
+from ._common import Json, Samples, Threads, load_either, print_json
+from ._images import takes_images
 from ._runners import WORDS, runners_of
 
 if TYPE_CHECKING:
@@ -25,13 +26,16 @@ EXAMPLES = """
 """
 
 
+@takes_images
 def command(
     file: Annotated[Path, typer.Argument(help="An .attar file.")],
     against: Annotated[Path | None, typer.Option(help="The original, to compare answers with; runs in floats.")] = None,
     data: Annotated[str | None, typer.Option(help="Samples: a folder, .npz, .npy or module:function.")] = None,
     metric: Annotated[str, typer.Option(help="top-1, top-5 or module:function.")] = "top-1",
+    samples: Samples = None,
     threads: Threads = 0,
     json: Json = False,
+    images: Any = None,
 ) -> None:
     """Check all checksums, decode every tensor, and, where samples are given, run the file and measure its answers.
 
@@ -49,24 +53,23 @@ def command(
         "has_graph": opened.has_graph,
     }
     if data is not None or against is not None:
-        facts |= _answers(file, against, data, metric, threads)
+        facts |= _answers(file, against, data, metric, threads, asked=images, samples=samples)
     if json:
         print_json(facts)
     else:
         _print(facts)
 
 
-def _answers(file: Path, against: Path | None, data: str | None, metric: str, threads: int) -> dict[str, Any]:
+def _answers(
+    file: Path, against: Path | None, data: str | None, metric: str, threads: int, **how: Any
+) -> dict[str, Any]:
     """Run the file in every way in which it runs, and the original where there is one, on the samples."""
     from ..errors import DataError
-    from ..evaluate import load_data
 
     if data is None:
         raise DataError("--against needs samples to compare answers on: give --data")
     runners = runners_of(file, threads)
-    samples = load_data(
-        data, runners[-1].inputs, preprocessing=runners[0].preprocessing, class_names=runners[0].class_names
-    )
+    samples = runners[0].load(data, runners[-1].inputs, **how)
     answers = {runner.kind: runner.run(samples.inputs) for runner in runners}
     first, *others = answers
     original = None
@@ -86,10 +89,12 @@ def _compared(
     metric: str,
 ) -> dict[str, Any]:
     from ..evaluate import compare, metric_of
+    from ..evaluate.measurement import check_classes
     from ..report.document import to_plain
 
     if against is not None:
         _check_comparable(against, original, outputs, samples)
+    check_classes(samples, outputs)
     known = outputs if original is None else original
     measured = to_plain(compare(known, outputs, samples.labels, metric=metric_of(metric), source=samples.source))
     facts = {"outputs_sha256": fingerprint(outputs)}

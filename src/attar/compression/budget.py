@@ -27,8 +27,9 @@ class Budget:
 
     def __post_init__(self) -> None:
         _in_range("max-drop", self.max_drop, 0, 100)
-        _in_range("min-agreement", self.min_agreement, 0, 100)
-        _in_range("max-error", self.max_error, 0, math.inf)
+        _is_percent("min-agreement", self.min_agreement)
+        _in_range("min-agreement", self.min_agreement, 1, 100)
+        _in_range("max-error", self.max_error, 0, 100)
         _in_range("target-size", self.target_size, 1, 2**62)
 
     @property
@@ -52,6 +53,12 @@ def parse_size(text: str | int, *, name: str = "target-size") -> int:
     if not match or match[2].lower() not in _UNITS or len(match[1]) > MAX_DIGITS:
         raise BudgetError(f"{name} '{text}' is not a size; write 60kB, 1.5MB or a number of bytes")
     return int(Decimal(match[1]) * _UNITS[match[2].lower()])
+
+
+def _is_percent(name: str, value: float | None) -> None:
+    """Refuse a share of one, which read as percent would ruin the network and call that kept."""
+    if isinstance(value, float) and 0 < value < 1:
+        raise BudgetError(f"{name} is {value:g}, less than 1 percent; write {100 * value:g} for {100 * value:g} %")
 
 
 def _in_range(name: str, value: float | None, low: float, high: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import container
 from ..errors import OutputError
-from ..evaluate.preprocessing import CONFIG_NAME
+from ..evaluate.images import CONFIG_NAME
 from ..files import Kind, Output
 from ..graph.external import files_of_network
 from ..report.document import is_report

@@ -3,11 +3,12 @@
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..errors import DataError
 from ..evaluate import Dataset, load_data
-from ..evaluate.data import InputSpec
+from ..evaluate.fit import InputSpec
 
 MIN_SAMPLES = 8  # fewer can't be split three ways into anything that means something
 WITH_EVAL = (0.5, 0.5)  # calibration, search; the verdict has data of its own
@@ -30,33 +31,37 @@ def load_samples(
     inputs: InputSpec,
     *,
     preprocessing: Mapping[str, Any] | None,
+    asked: Mapping[str, Any] | None = None,
     class_names: list[str] | None,
+    take: int | None = None,
     seed: int,
     verdict_alone: bool = False,
 ) -> Samples | None:
     """Load and split the data; None where none is given.
 
-    With `verdict_alone` the verdict's samples may come without others, and stand in for them.
+    With `verdict_alone` the verdict's samples may come without others, and stand in for them. Of each source at most
+    `take` samples are taken. `asked` is the user's preprocessing, `preprocessing` the network's.
 
     Raises:
         DataError: as `load_data`; or fewer than MIN_SAMPLES samples; or verdict data without any to search with.
     """
+    load = partial(load_data, inputs=inputs, preprocessing=preprocessing, asked=asked, samples=take, seed=seed)
     if data is None:
         if eval_data is not None and verdict_alone:
-            return Samples(*3 * (load_data(eval_data, inputs, preprocessing=preprocessing, class_names=class_names),))
+            return Samples(*3 * (load(eval_data, class_names=class_names),))
         if eval_data is not None:
             raise DataError(
                 "--eval-data gives the verdict alone; --data must give the samples to calibrate and search with"
             )
         return None
-    given = load_data(data, inputs, preprocessing=preprocessing, class_names=class_names)
+    given = load(data, class_names=class_names)
     if len(given) < MIN_SAMPLES:
         raise DataError(
             f"{given.source}: {len(given)} samples; at least {MIN_SAMPLES} are needed to calibrate and search"
         )
     if eval_data is None:
         return Samples(*given.split(ALONE, seed=seed))
-    verdict = load_data(eval_data, inputs, preprocessing=preprocessing, class_names=class_names or given.class_names)
+    verdict = load(eval_data, class_names=class_names or given.class_names)
     _check_apart(given, verdict)
     return Samples(*given.split(WITH_EVAL, seed=seed), verdict)
 

@@ -11,8 +11,9 @@ import onnx_ir as ir
 from .. import graph
 from ..errors import BudgetError
 from ..evaluate import metric_of
-from ..evaluate.data import check_labels
-from ..evaluate.measurement import Metric, is_classifier
+from ..evaluate.images.options import settled
+from ..evaluate.labels import check_labels
+from ..evaluate.measurement import Metric, check_classes, is_classifier
 from ..graph import LeftAlone
 from ..runtime import Session
 from ..runtime.lend import lend
@@ -50,6 +51,7 @@ class Request:
     deadline: float | None
     progress: Progress
     integers: Integers | None = None
+    take: int | None = None  # of the samples, at most
     verdict_alone: bool = False  # whether eval_data may come without data: nothing is searched
 
 
@@ -72,13 +74,14 @@ def settle(asked: Request) -> Job:
     if plan is not None:
         recipe = replace(recipe, name=plan.recipe or recipe.name, coders=plan.coders or recipe.coders)
     session = Session(model, threads=asked.threads)
-    preprocessing = asked.preprocessing or own
     samples = load_samples(
         asked.data,
         asked.eval_data,
         session.inputs,
-        preprocessing=preprocessing,
+        preprocessing=own,
+        asked=asked.preprocessing,
         class_names=class_names,
+        take=asked.take,
         seed=seed,
         verdict_alone=asked.verdict_alone,
     )
@@ -99,7 +102,8 @@ def settle(asked: Request) -> Job:
         left_alone=left_alone,
         samples=samples,
         metric=metric,
-        preprocessing=(samples.calibration.preprocessing if samples else None) or preprocessing,
+        preprocessing=(samples.calibration.preprocessing if samples else None)
+        or settled(None, own, asked.preprocessing),
         class_names=class_names or (samples.calibration.class_names if samples else None),
         threads=asked.threads,
         seed=seed,
@@ -138,7 +142,9 @@ def _check_samples(session: Session, samples: Samples | None, metric: Metric) ->
         outputs = next(session.batches(part.inputs))
         classifies = is_classifier(outputs)
         if part.labels is not None and metric.name in ("top-1", "top-5"):
-            check_labels(part.labels, outputs[0].shape[1] if classifies else 0, part.source)
+            classes = outputs[0].shape[1] if classifies else 0
+            check_classes(part, outputs)
+            check_labels(part.labels, classes, part.source)
     return classifies
 
 

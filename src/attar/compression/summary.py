@@ -56,7 +56,14 @@ def summarize(
         points=curve(found.points, found.best, job.budget) if isinstance(found, Descended) else (),
         coders=job.recipe.coders,
         norms_folded=_norms_folded(job, notes, found),
+        notes=_data_notes(job),
     )
+
+
+def _data_notes(job: Job) -> tuple[str, ...]:
+    """What was left out or guessed when the samples were read, each once."""
+    parts = (job.samples.calibration, job.samples.verdict) if job.samples else ()
+    return tuple(dict.fromkeys(note for part in parts for note in part.notes))
 
 
 def _norms_folded(job: Job, notes: Notes, found: Found | Descended | Staged | None) -> bool:

@@ -51,6 +51,7 @@ def compress(
     outputs: Sequence[str] = (),
     preprocessing: Mapping[str, Any] | None = None,
     example_inputs: tuple | None = None,
+    samples: int | None = None,
     time_limit: float | None = None,
     threads: int = 0,
     seed: int | None = None,
@@ -64,12 +65,14 @@ def compress(
     Args:
         model: path, `onnx.ModelProto`, `onnx_ir.Model`, or a torch module together with `example_inputs`.
         data: samples to calibrate and search with; half of them judge the result unless `eval_data` does. A folder,
-            .npz, .npy, "module:function", an array, (x, y), or a mapping of arrays.
+            .npz, .npy, "module:function", an array, (x, y), ((a, b), y), a mapping of arrays, or anything that hands
+            out samples or batches of them, such as a torch DataLoader.
         max_drop, target_size, min_agreement, max_error: the budget (points, bytes, percent, percent); without any, 0.5
             points for a classifier and 5 % output error otherwise.
         recipe: a name, a file, its JSON object, or a list of configs. plan: a saved plan in its place.
         only, exclude: shell-style patterns of layer names. metric: "top-1", "top-5" or "module:function".
-        outputs: inner tensors at which to cut the network. preprocessing: a `preprocessor_config.json` object.
+        outputs: inner tensors at which to cut the network. preprocessing: a `preprocessor_config.json` object, which
+            counts before the one beside the data. samples: how many to take of data, and of eval_data; all by default.
         time_limit: seconds for the search. threads: 0 for all cores. seed: of the split, 0 unless the recipe says.
         integer: whether the file gets a program that the engine runs in integers, which is then what is measured;
             "affine" (the same as True) or "fixed-point".
@@ -94,6 +97,7 @@ def compress(
         outputs=outputs,
         preprocessing=preprocessing,
         example_inputs=example_inputs,
+        take=samples,
         threads=threads,
         seed=seed,
         deadline=None if time_limit is None else time.monotonic() + time_limit,

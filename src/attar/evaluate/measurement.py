@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataError, first_line
-from .data import check_labels, imported
+from .data import Dataset
 from .fidelity import agreement, error_bound, predicted_drop, relative_error
+from .imported import imported
+from .labels import check_class_names, check_labels
 from .uncertainty import TWO_SIDED_95, paired_interval
 
 Score = Callable[[np.ndarray, np.ndarray], np.ndarray]  # (outputs, labels) -> points per sample
@@ -70,6 +72,16 @@ def is_classifier(outputs: Sequence[np.ndarray]) -> bool:
     if not np.issubdtype(scores.dtype, np.floating) or scores.ndim < 2:
         return False
     return scores.shape[1] >= 2 and scores.size == len(scores) * scores.shape[1]
+
+
+def check_classes(data: Dataset, outputs: Sequence[np.ndarray]) -> None:
+    """Refuse labels that number subfolders or names of which there are not as many as the first output has classes.
+
+    Raises:
+        DataError: so it is.
+    """
+    if is_classifier(outputs) and data.labels is not None:
+        check_class_names(data.class_names, outputs[0].shape[1], data.source)
 
 
 def compare(

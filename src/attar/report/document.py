@@ -68,6 +68,7 @@ class Report:
         stages: the network after each stage of a recipe that has some. allocation: of memory for activations in fixed
             point, or why there is none. coders: to which the file is restricted, by name; none names all.
         norms_folded: whether batch normalizations went into their layers before the steps of the plan.
+        notes: what of the data was left out or guessed.
         integers: the program in the file, which was measured; None where the graph was.
         in_floats: what was measured of the graph, where there is a program beside it.
     """
@@ -94,6 +95,7 @@ class Report:
     allocation: Allocation | str | None = None
     coders: tuple[str, ...] = ()
     norms_folded: bool = False
+    notes: tuple[str, ...] = ()
     integers: IntegerRun | None = None
     in_floats: Measurement | None = None
 

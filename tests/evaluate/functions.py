@@ -1,4 +1,4 @@
-"""Data sources for tests of `module:function`: this module is importable as `evaluate.sources`."""
+"""Data sources for tests of `module:function`: this module is importable as `evaluate.functions`."""
 
 import numpy as np
 
