@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 FUZZ_SECONDS ?= 60
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadscope
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 NATIVE := $(wildcard native/src/*/*/* native/src/*/* native/src/*.* native/include/*/* bindings/* CMakeLists.txt native/CMakeLists.txt)
 
@@ -13,10 +14,10 @@ demo: $(VENV)/core  ## compress two trained networks on real images (three minut
 	@sh examples/demo.sh $(BIN)/attar
 
 test: $(VENV)/dev lint  ## everything: lint, structure, all tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 fast: $(VENV)/dev  ## the tests that take no more than a few seconds each
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(VENV)/dev
 	$(BIN)/ruff check .
