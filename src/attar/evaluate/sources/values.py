@@ -90,6 +90,8 @@ def _gathered(
     columns: dict[str, list[np.ndarray]] = {}
     count = held = 0
     for number, item in enumerate(_items(value, source, most, seed)):
+        if isinstance(item, list) and any(map(_hands_out, item)):  # how torch's loaders hand out a pair
+            item = tuple(item)
         batch = _as_batch(_numbers(_named(item, inputs, source), inputs, source, picture), inputs, source)
         if columns and set(batch) != set(columns):
             raise DataError(f"{source}: item {number} has {sorted(batch)}, the first one has {sorted(columns)}")
