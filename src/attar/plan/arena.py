@@ -5,12 +5,11 @@ over the other, number by number, as it dies.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 from ..errors import PlanError
-from .buffers import Buffer
+from .buffers import Buffer, meetings
 from .in_place import blocks
 from .order import best_order
 from .placement import EFFORT, Placement, search
@@ -123,10 +122,18 @@ def _check_place(buffer: Buffer, plan: ArenaPlan) -> None:
 
 def _check_overlaps(program: Program, buffers: Sequence[Buffer]) -> None:
     allowed = _allowed(program)
-    for a, b in combinations(buffers, 2):
-        pairs = ((a, b), (b, a))
-        if a.overlaps(b) and not any(allowed.get((x.name, y.name)) == x.offset - y.offset for x, y in pairs):
-            raise PlanError(f"tensors '{a.name}' and '{b.name}' share bytes while both are live")
+    clashes = [
+        (one, two)
+        for one, two in map(sorted, meetings(buffers))
+        if buffers[one].overlaps(buffers[two]) and not _may_share(buffers[one], buffers[two], allowed)
+    ]
+    if clashes:
+        a, b = (buffers[place] for place in min(clashes))
+        raise PlanError(f"tensors '{a.name}' and '{b.name}' share bytes while both are live")
+
+
+def _may_share(a: Buffer, b: Buffer, allowed: Mapping[tuple[str, str], int]) -> bool:
+    return any(allowed.get((x.name, y.name)) == x.offset - y.offset for x, y in ((a, b), (b, a)))
 
 
 def _allowed(program: Program) -> dict[tuple[str, str], int]:

@@ -3,8 +3,9 @@
 A step is one operator. A buffer holds bytes from step `first` to step `last`, both included.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 
 MIN_BITS, MAX_BITS = 1, 64
 
@@ -26,7 +27,7 @@ class Buffer:
 
     def moved(self, distance: int) -> "Buffer":
         """Return it at another place."""
-        return replace(self, offset=self.offset + distance)
+        return Buffer(self.name, self.size_bytes, self.first, self.last, self.offset + distance)
 
     def meets(self, other: "Buffer") -> bool:
         """Whether there is a step at which both hold something."""
@@ -76,14 +77,36 @@ def aligned(size_bytes: int, alignment: int) -> int:
     return -(-size_bytes // alignment) * alignment
 
 
+def meetings(buffers: Sequence[Buffer]) -> Iterator[tuple[int, int]]:
+    """Yield the places of every two buffers that hold something at one step, in no order that means anything."""
+    live: list[int] = []
+    for place in sorted(range(len(buffers)), key=lambda place: buffers[place].first):
+        live = [other for other in live if buffers[other].last >= buffers[place].first]
+        yield from ((other, place) for other in live)
+        live.append(place)
+
+
 def live_bytes(blocks: Sequence[Block]) -> list[int]:
     """Return, for every step up to the last one that anything lives, how many bytes hold something."""
     steps = max((member.last for block in blocks for member in block.members), default=-1) + 1
-    totals = [0] * steps
+    changes = [0] * (steps + 1)
     for block in blocks:
-        for step in range(min(m.first for m in block.members), max(m.last for m in block.members) + 1):
-            totals[step] += covered(member for member in block.members if member.first <= step <= member.last)
-    return totals
+        before = 0
+        for step, now in _coverage(block):
+            changes[step] += now - before
+            before = now
+    return list(accumulate(changes[:steps]))
+
+
+def _coverage(block: Block) -> Iterator[tuple[int, int]]:
+    """Yield the steps at which members come or go, and the bytes that hold something from there on."""
+    coming = sorted(block.members, key=lambda member: member.first, reverse=True)
+    live: list[Buffer] = []
+    for step in sorted({end for member in block.members for end in (member.first, member.last + 1)}):
+        live = [member for member in live if member.last >= step]
+        while coming and coming[-1].first == step:
+            live.append(coming.pop())
+        yield step, covered(live)
 
 
 def lower_bound(blocks: Sequence[Block]) -> int:

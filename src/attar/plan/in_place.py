@@ -1,8 +1,8 @@
 """Which tensors share bytes: an output over an input that dies there, inputs that lie inside a Concat's output."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
-from .buffers import Block, Buffer
+from .buffers import Block, Buffer, meetings
 from .program import Program, Step
 
 
@@ -34,27 +34,47 @@ def _places(program: Program, step: Step, concat: bool) -> Iterable[tuple[str, i
 
 
 class _Groups:
-    """Tensors in groups of fixed relative places, joined step by step."""
+    """Tensors in groups of fixed relative places, joined step by step; the smaller of two groups moves."""
 
     def __init__(self, program: Program) -> None:
         self.lives: Mapping[str, Buffer] = program.lifetimes()
-        self.members: dict[str, dict[str, Buffer]] = {name: {name: life} for name, life in self.lives.items()}
+        self.members: dict[str, list[str]] = {name: [name] for name in self.lives}
+        self.offsets = dict.fromkeys(self.lives, 0)
+        self._meet = _meeting(list(self.lives.values()))
 
     def join(self, inner: str, output: str, place: int) -> None:
         """Put `inner` at byte `place` of `output` where that works."""
-        ours, theirs = self.members[output], self.members[inner]
-        if ours is theirs:
+        if self.members[inner] is self.members[output]:
             return
-        distance = ours[output].offset + place - theirs[inner].offset
-        moved = {name: buffer.moved(distance) for name, buffer in theirs.items()}
-        clashes = ((a.name, b.name) != (inner, output) for a in moved.values() for b in ours.values() if a.overlaps(b))
-        if not any(clashes):
-            ours.update(moved)
-            self.members.update(dict.fromkeys(moved, ours))
+        distance = self.offsets[output] + place - self.offsets[inner]
+        small, large = self.members[inner], self.members[output]
+        if len(small) > len(large):
+            small, large, distance = large, small, -distance
+        pairs = {(name, other) for name in small for other in self._meet[name] if self.members[other] is large}
+        if any(self._clash(*pair, distance) for pair in pairs - {(inner, output), (output, inner)}):
+            return
+        self.offsets.update((name, self.offsets[name] + distance) for name in small)
+        self.members.update(dict.fromkeys(small, large))
+        large += small
+
+    def _clash(self, name: str, other: str, distance: int) -> bool:
+        return self._placed(name).moved(distance).overlaps(self._placed(other))
+
+    def _placed(self, name: str) -> Buffer:
+        return self.lives[name].moved(self.offsets[name])
 
     def blocks(self) -> tuple[Block, ...]:
         distinct = {id(group): group for group in self.members.values()}
-        return tuple(_block(group.values()) for group in distinct.values())
+        return tuple(_block(self._placed(name) for name in group) for group in distinct.values())
+
+
+def _meeting(lives: Sequence[Buffer]) -> dict[str, list[str]]:
+    """Return which tensors hold something at a step at which a tensor does, by its name."""
+    found: dict[str, list[str]] = {life.name: [] for life in lives}
+    for a, b in meetings(lives):
+        found[lives[a].name].append(lives[b].name)
+        found[lives[b].name].append(lives[a].name)
+    return found
 
 
 def _block(buffers: Iterable[Buffer]) -> Block:

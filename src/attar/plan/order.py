@@ -37,11 +37,13 @@ class _State:
     """What is known of an ideal.
 
     Attributes:
-        done: the operators, a bit each. peak: the least on a way to it. live: bytes that are live now. way: last first.
+        done: the operators, a bit each. ready: those that can run next, in order. peak: the least on a way to it.
+        live: bytes that are live now. way: last first.
         left: sum over the operators not done of what each needs whatever the order.
     """
 
     done: int
+    ready: tuple[int, ...]
     peak: int
     live: int
     left: int
@@ -103,10 +105,12 @@ class _Ideals:
         self.program = program
         makers = {name: index for index, step in enumerate(program.steps) for name in step.writes}
         self.needs = [_mask(makers[name] for name in step.reads if name in makers) for step in program.steps]
-        self.readers = {
-            name: _mask(index for index, step in enumerate(program.steps) if name in step.reads)
-            for name in program.sizes
-        }
+        reading: dict[str, list[int]] = {name: [] for name in program.sizes}
+        for index, step in enumerate(program.steps):
+            for name in step.reads:
+                reading[name].append(index)
+        self.readers = {name: _mask(indices) for name, indices in reading.items()}
+        self.following = [sorted({index for name in step.writes for index in reading[name]}) for step in program.steps]
         self.alone = [_alone(program, step) for step in program.steps]
 
     def ordered(self, way: _Way) -> Program:
@@ -119,17 +123,17 @@ class _Ideals:
 
     def empty(self) -> _State:
         live = sum(self.program.sizes[name] for name in self.program.used_inputs)
-        return _State(0, live, live, sum(self.alone), None)
+        ready = tuple(index for index, needs in enumerate(self.needs) if not needs)
+        return _State(0, ready, live, live, sum(self.alone), None)
 
     def successors(self, state: _State) -> list[_State]:
         """Return what can follow; one alone where that costs nothing."""
         found = []
-        for index, needs in enumerate(self.needs):
-            if not state.done >> index & 1 and needs & ~state.done == 0:
-                after = self._after(state, index)
-                if after.peak == state.peak and after.live <= state.live:
-                    return [after]
-                found.append(after)
+        for index in state.ready:
+            after = self._after(state, index)
+            if after.peak == state.peak and after.live <= state.live:
+                return [after]
+            found.append(after)
         return found
 
     def _after(self, state: _State, index: int) -> _State:
@@ -140,10 +144,16 @@ class _Ideals:
         during = state.live + written - shared_bytes(step, sizes, dying)
         unread = sum(sizes[name] for name in step.writes if self._is_over(name, done))
         live = state.live + written - unread - sum(sizes[name] for name in dying)
-        return _State(done, max(state.peak, during), live, state.left - self.alone[index], (index, state.way))
+        left, way = state.left - self.alone[index], (index, state.way)
+        return _State(done, self._ready(state, index, done), max(state.peak, during), live, left, way)
+
+    def _ready(self, state: _State, index: int, done: int) -> tuple[int, ...]:
+        """Return what can run after operator `index`: what could before, and what waited for it alone."""
+        fresh = [one for one in self.following[index] if self.needs[one] & ~done == 0]
+        return tuple(sorted([*(one for one in state.ready if one != index), *fresh]))
 
     def _is_over(self, name: str, done: int) -> bool:
-        return self.readers[name] & ~done == 0 and name not in self.program.outputs
+        return self.readers[name] & ~done == 0 and name not in self.program.kept
 
 
 def _mask(indices: Iterable[int]) -> int:

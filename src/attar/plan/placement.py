@@ -9,9 +9,10 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from .buffers import Block, Buffer, lower_bound
+from .buffers import Block, Buffer, lower_bound, meetings
 
 EFFORT = 2000  # placements that the search tries; a fixed number, so that the same input gives the same bytes
+MOST_LOOKS = EFFORT * 5000  # at neighbors, over all placements: many blocks are tried in fewer orders
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,13 @@ class Neighbors:
     def __init__(self, blocks: Sequence[Block]) -> None:
         self.sizes = [block.size_bytes for block in blocks]
         # To block i: for every other block j the pairs (low, high) such that offset_i - offset_j may not lie between.
-        self.bans: list[dict[int, list[tuple[int, int]]]] = [
-            {j: found for j, other in enumerate(blocks) if j != i and (found := list(_bans(block, other)))}
-            for i, block in enumerate(blocks)
-        ]
+        self.bans: list[dict[int, list[tuple[int, int]]]] = [{} for _ in blocks]
+        members = [(index, member) for index, block in enumerate(blocks) for member in block.members]
+        for one, two in meetings([member for _, member in members]):
+            (i, a), (j, b) = members[one], members[two]
+            if i != j and a.size_bytes and b.size_bytes:
+                self.bans[i].setdefault(j, []).append((b.offset - a.end, b.end - a.offset))
+                self.bans[j].setdefault(i, []).append((a.offset - b.end, a.end - b.offset))
 
     def banned(self, index: int, offsets: Sequence[int | None]) -> list[tuple[int, int]]:
         """Return the open ranges in which block `index` may not begin, those without an offset left out; sorted."""
@@ -62,13 +66,6 @@ def lowest_outside(ranges: Iterable[tuple[int, int]]) -> int:
         if low < lowest < high:
             lowest = high
     return lowest
-
-
-def _bans(block: Block, other: Block) -> Iterable[tuple[int, int]]:
-    for a in block.members:
-        for b in other.members:
-            if a.meets(b) and a.size_bytes and b.size_bytes:
-                yield b.offset - a.end, b.end - a.offset
 
 
 def by_size(blocks: Sequence[Block]) -> list[int]:
@@ -100,15 +97,16 @@ def search(blocks: Sequence[Block], *, seed: int = 0, effort: int = EFFORT) -> P
     """Return the best of several orders and of what a walk from the best of them finds; never worse than `greedy`.
 
     A move takes one block to another place in the order; it stays if the arena grows no larger. The walk ends after
-    `effort` placements, or where the lower bound is reached.
+    `effort` placements, fewer of very many blocks, or where the lower bound is reached.
     """
     neighbors, bound = Neighbors(blocks), lower_bound(blocks)
     best, order = min(
         ((neighbors.first_fit(order), order) for order in (start(blocks) for start in STARTS)),
         key=lambda found: found[0].arena_bytes,
     )
-    rng = random.Random(seed)
-    for _ in range(effort if len(blocks) > 1 else 0):
+    looks = sum(len(pairs) for bans in neighbors.bans for pairs in bans.values())
+    rng, tries = random.Random(seed), min(effort, MOST_LOOKS // max(looks, 1))
+    for _ in range(tries if len(blocks) > 1 else 0):
         if best.arena_bytes <= bound:
             break
         moved = _moved(order, rng)

@@ -50,6 +50,11 @@ class Program:
         return tuple(step.name for step in self.steps)
 
     @cached_property
+    def kept(self) -> frozenset[str]:
+        """The outputs, to look a name up among many."""
+        return frozenset(self.outputs)
+
+    @cached_property
     def used_inputs(self) -> tuple[str, ...]:
         """The inputs that an operator reads or that are handed through."""
         read = {name for step in self.steps for name in step.reads} | set(self.outputs)
@@ -107,7 +112,7 @@ class Program:
 
     def dies(self, name: str, index: int, lives: Mapping[str, Buffer]) -> bool:
         """Whether nobody wants the tensor any more after step `index`."""
-        return lives[name].last == index and name not in self.outputs
+        return lives[name].last == index and name not in self.kept
 
 
 def shared_bytes(step: Step, sizes: Mapping[str, int], dying: Sequence[str]) -> int:

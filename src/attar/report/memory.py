@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from rich.console import Console, Group
 from rich.markup import escape
@@ -88,12 +89,16 @@ def print_memory(facts: MemoryFacts, flow: Activations, plan: ArenaPlan, console
 def tenants_of(buffers: Sequence[Buffer]) -> list[Tenant]:
     """Return the tensors, those that take over each other's place together; largest first."""
     chains: list[list[Buffer]] = []
+    open_at: dict[int, list[list[Buffer]]] = {}  # chains by their place, as long as something lives in them
     for buffer in sorted(buffers, key=lambda buffer: (buffer.first, buffer.last)):
-        home = next((c for c in chains if c[-1].offset == buffer.offset and c[-1].overlaps(buffer)), None)
+        here = [chain for chain in open_at.get(buffer.offset, []) if chain[-1].last >= buffer.first]
+        home = next((chain for chain in here if chain[-1].overlaps(buffer)), None)
         if home is None:
-            chains.append([buffer])
-        else:
-            home.append(buffer)
+            home = []
+            chains.append(home)
+            here.append(home)
+        home.append(buffer)
+        open_at[buffer.offset] = here
     tenants = (Tenant(tuple(chain)) for chain in chains)
     return sorted(tenants, key=lambda tenant: (-tenant.size_bytes, tenant.buffers[0].first))
 
@@ -145,9 +150,18 @@ def picture(plan: ArenaPlan, tenants: Sequence[Tenant], width: int) -> Group:
 def _columns(plan: ArenaPlan, most: int) -> list[int]:
     """Return the steps to draw, at most `most`: of each group of neighbors the one where most is live."""
     count = max((buffer.last for buffer in plan.buffers), default=-1) + 1
-    live = [sum(b.size_bytes for b in plan.buffers if b.first <= step <= b.last) for step in range(count)]
+    live = _side_by_side(plan.buffers, count)
     group = -(-count // most)
     return [max(range(s, min(s + group, count)), key=live.__getitem__) for s in range(0, count, group or 1)]
+
+
+def _side_by_side(buffers: Sequence[Buffer], steps: int) -> list[int]:
+    """Return the bytes of all tensors that are live at every step, those that share some counted each."""
+    changes = [0] * (steps + 1)
+    for buffer in buffers:
+        changes[buffer.first] += buffer.size_bytes
+        changes[buffer.last + 1] -= buffer.size_bytes
+    return list(accumulate(changes[:steps]))
 
 
 def _row(plan: ArenaPlan, columns: Sequence[int], looks: dict[str, tuple[str, str]], row: int, wide: int) -> Text:
