@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from attar.errors import PlanError
 from attar.plan.arena import check, plan_arena
-from attar.plan.buffers import Block, Buffer, aligned, covered, live_bytes, lower_bound, packed_bytes
+from attar.plan.buffers import Block, Buffer, aligned, covered, live_bytes, lower_bound, meetings, packed_bytes
 from attar.plan.in_place import blocks
 from attar.plan.placement import Neighbors, Placement, greedy, search
 from attar.plan.placement_exact import exact
@@ -235,3 +236,42 @@ def test_a_tensor_without_numbers_shares_no_byte():
     full, empty = Buffer("full", 2, 0, 3, offset=4), Buffer("empty", 0, 1, 2, offset=5)
     assert not full.overlaps(empty) and not empty.overlaps(full)
     assert full.overlaps(Buffer("other", 1, 1, 2, offset=5))
+
+
+def long_chain(length, *, in_place):
+    """Operators in a row, none, half or all of which can write over what they read."""
+    steps = [
+        Step(f"t{i}", (f"t{i - 1}" if i else "x",), (f"t{i}",), over=(f"t{i - 1}",) if i and i % 2 < in_place else ())
+        for i in range(length)
+    ]
+    sizes = dict.fromkeys(["x", *(step.name for step in steps)], 8)
+    return Program(tuple(steps), sizes, ("x",), (f"t{length - 1}",))
+
+
+@pytest.mark.parametrize("in_place", [0, 1, 2])
+def test_a_plan_takes_time_by_the_operators_not_by_their_square(in_place):
+    seconds = []
+    for length in (400, 2400):
+        program, start = long_chain(length, in_place=in_place), time.process_time()
+        plan = plan_arena(program)
+        seconds.append(time.process_time() - start)
+        assert plan.arena_bytes == plan.lower_bound_bytes
+    assert seconds[1] < 15 * seconds[0]  # 6 times as many operators; the square would be 36
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), LIVES), max_size=9))
+def test_all_pairs_that_meet_are_found_once(drawn):
+    buffers = [Buffer(str(i), size, *life) for i, (size, life) in enumerate(drawn)]
+    wanted = [(i, j) for i, j in itertools.combinations(range(len(buffers)), 2) if buffers[i].meets(buffers[j])]
+    assert sorted(tuple(sorted(pair)) for pair in meetings(buffers)) == wanted
+
+
+@given(programs())
+def test_what_is_live_is_what_is_counted_step_by_step(program):
+    found = blocks(program)
+    steps = max(member.last for block in found for member in block.members) + 1
+    by_hand = [
+        sum(covered(member for member in block.members if member.first <= step <= member.last) for block in found)
+        for step in range(steps)
+    ]
+    assert live_bytes(found) == by_hand

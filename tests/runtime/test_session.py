@@ -28,10 +28,15 @@ def test_any_number_of_samples_goes_through_any_batch(batch, samples):
 @pytest.mark.parametrize("batch", ["n", 4])
 def test_an_output_that_no_input_reaches_is_there_once(batch, monkeypatch):
     monkeypatch.setattr(batch_module, "BATCH", 4)
-    text = f"c (float[{batch}, 3] x) => (float[{batch}, 3] y, float[7] w, float[7] z) {{ y = Neg (x)  z = Neg (w) }}"
-    x, w = normal(9, 3), normal(7)
-    for found, wanted in zip(Session(load(build(text, {"w": w}))).run_all({"x": x}), (-x, w, -w), strict=True):
+    text = f"""c (float[{batch}, 3] x) => (float[{batch}, 3] y, float[7] w, float[7] z, float s) {{
+        y = Neg (x)  z = Neg (w)
+    }}"""
+    x, w, s = normal(9, 3), normal(7), np.float32(0.3)
+    for found, wanted in zip(
+        Session(load(build(text, {"w": w, "s": s}))).run_all({"x": x}), (-x, w, -w, s), strict=True
+    ):
         np.testing.assert_array_equal(found, wanted)
+        assert found.shape == wanted.shape
 
 
 def test_a_free_batch_is_cut_into_runs(monkeypatch):

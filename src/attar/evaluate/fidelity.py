@@ -64,6 +64,7 @@ def error_bound(z: np.ndarray, changed: np.ndarray, *, errors: float) -> float:
     """Return the relative error of one output plus so many standard errors, in percent: a ratio of two means."""
     if z.shape != changed.shape:
         return float("inf")
+    z, changed = np.atleast_1d(z), np.atleast_1d(changed)  # a constant that the network hands out may be one number
     axes = tuple(range(1, z.ndim))
     power = np.sum(np.square(z, dtype=np.float64), axis=axes)
     with np.errstate(invalid="ignore"):  # infinity minus infinity: no answer, as far off as can be

@@ -108,7 +108,7 @@ def compare(
     elif classes:
         differences = 100 * predicted_drop(*scores)
     return Measurement(
-        samples=len(scores[0]),
+        samples=len(np.atleast_1d(scores[0])),
         metric=metric.name if labels is not None else None,
         before=before,
         after=after,

@@ -62,12 +62,13 @@ class Session:
         return shapes[0][0] if shapes else None
 
     def run(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
-        """Return the outputs for one batch; a single number becomes an array of one.
+        """Return the outputs for one batch; a single number that depends on samples becomes an array of one.
 
         Raises:
             DataError: the inputs don't fit the network.
         """
-        return [np.atleast_1d(values) for values in self.run_exactly(feeds)]
+        found = zip(self.outputs, self.run_exactly(feeds), strict=True)
+        return [values if name in self._steady else np.atleast_1d(values) for name, values in found]
 
     def run_exactly(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Return the outputs for one batch as they are.

@@ -100,8 +100,8 @@ class Stages:
             for name, tensor in before.items():
                 initializers[name].const_value = tensor
         flowing = {value.name for value in self._flowing}
-        columns = {name: [np.atleast_1d(batch[name]) for batch in batches] for name in names}
-        return [join(column) if name in flowing else column[0] for name, column in columns.items()]
+        columns = {name: [batch[name] for batch in batches] for name in names}
+        return [join(list(map(np.atleast_1d, each))) if name in flowing else each[0] for name, each in columns.items()]
 
     def _run(self, wanted: list[ir.Value]) -> Iterator[dict[str, np.ndarray]]:
         start = self._checkpoint
