@@ -109,7 +109,7 @@ REWRITTEN = {
     ),
     "behind weights that are computed": build(
         """net (float[n, 4, 5, 5] x) => (float[n, 6, 5, 5] h) {
-            u = Tanh (w)  a = Conv (x, u)  h = BatchNormalization (a, s, b, m, v)
+            u = Softplus (w)  a = Conv (x, u)  h = BatchNormalization (a, s, b, m, v)
         }""",
         {"w": normal(6, 4, 1, 1)} | parameters(6),
     ),

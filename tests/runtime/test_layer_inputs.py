@@ -176,7 +176,7 @@ def test_rows_of_a_table_are_counted():
     ],
 )
 def test_what_cannot_be_seen_has_a_reason(text, reason):
-    model = load(build(text, {"w": normal(4, 4)}))
+    model = load(build(text, {"w": normal(4, 4)}), fold=False)
     found = find_inputs(model, layer_of(model, "w"))
     assert isinstance(found, Unseen) and reason in found.reason
 

@@ -1,162 +1,157 @@
-"""Fold what stands between constant weights and the operator that reads them: transposes, casts, dequantization.
+"""Fold what stands between constants and the operator that takes them for weights: transposes, casts, dequantization,
+pieces cut out and put together again, arithmetic.
 
-The layer then reads a plain float initializer, under the name of the tensor that the numbers came from. onnxruntime
-computes the new values, operator by operator, so that they are what it would have computed. What was dequantized lies
-on a grid, which the codec finds and codes as the integers that it came from.
+The layer then reads a plain initializer, under the name of the tensor that its numbers came from. What was dequantized
+lies on a grid, which the codec finds and codes as the integers that it came from.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-import numpy as np
 import onnx_ir as ir
-from onnx_ir.passes.common import ShapeInferencePass
 
-from .operators import constant_of, is_default_domain, is_weight_position
-
-VIEWS = frozenset({"Transpose", "Reshape", "Identity", "Cast", "Squeeze", "Unsqueeze", "Flatten"})
-QUANTIZERS = frozenset({"QuantizeLinear", "DequantizeLinear"})
-ARITHMETIC = frozenset({"Add", "Sub", "Mul", "Div"})  # how weights are dequantized without DequantizeLinear
-FOLDED = VIEWS | QUANTIZERS | ARITHMETIC
-# What onnxruntime hands out as an array; numpy has no types for 4 bits, bfloat16 and float8.
-HANDED_OUT = (
-    *(ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.DOUBLE),
-    *(ir.DataType.INT8, ir.DataType.INT16, ir.DataType.INT32, ir.DataType.INT64),
-    *(ir.DataType.UINT8, ir.DataType.UINT16, ir.DataType.UINT32, ir.DataType.UINT64),
-)
+from .constants import behind, is_end, steps_to_weights
+from .evaluate import evaluated
+from .hoist import is_large
+from .names import fresh_name, taken_names
+from .operators import constant_of
 
 
 def fold_weights(model: ir.Model) -> None:
-    """Fold, in place, every chain of constants that ends in a layer's weights.
+    """Fold, in place, the constant operators in front of weights.
 
-    Tensors that are read elsewhere too, or that a caller may override, are not folded: that would store them twice.
+    The numbers that come in may not be more than those that go: a tensor that others read too, or that a caller may
+    override, stays, and what is computed from it alone stays too, for it would be stored twice.
     """
-    for node in list(ir.traversal.RecursiveGraphIterator(model.graph)):
-        if node.graph is None or not _is_step(node) or not _reaches_weights(node.outputs[0]):
-            continue  # without a graph: merged into an equal one
-        root = _root(model, node)
-        if root is None or not _is_only_reader(root, node):
-            continue
-        tensor = _evaluate(model, node)
-        if tensor is not None and tensor.size <= root.const_value.size:
-            _replace(node, root, tensor)
+    while _fold_once(model):
+        pass
 
 
-def _is_step(node: ir.Node) -> bool:
-    if node.op_type not in FOLDED or not is_default_domain(node) or node.outputs[0].is_graph_output():
+def _fold_once(model: ir.Model) -> bool:
+    steps = steps_to_weights(model)
+    known = set(steps)
+    ends = [v for node in steps for v in node.outputs if any(is_end(use.node, use.idx, known) for use in v.uses())]
+    has_changed = False
+    for group in _groups(ends, steps):
+        # Where all of it would be more than there was, its first operators alone may not be.
+        first = _groups(_first_values(group, steps), steps)
+        has_changed |= _fold(model, group, steps) or sum(_fold(model, part, steps) for part in first) > 0
+    return has_changed
+
+
+def _groups(ends: Iterable[ir.Value], steps: Sequence[ir.Node]) -> Iterator[list[ir.Value]]:
+    """Yield values in groups: those computed from the same large constants stay together."""
+    groups: list[tuple[set[ir.Value], list[ir.Value]]] = []
+    for end in ends:
+        roots = {value for value in _constants(behind([end], steps)) if is_large(constant_of(value))}
+        joined = [group for group in groups if group[0] & roots]
+        groups = [group for group in groups if not group[0] & roots]
+        values = [value for _, others in joined for value in others]
+        groups.append((roots.union(*(own for own, _ in joined)), [*values, end]))
+    yield from (values for _, values in groups)
+
+
+def _first_values(ends: Sequence[ir.Value], steps: Sequence[ir.Node]) -> list[ir.Value]:
+    """Return what those operators make that read nothing which others of them compute."""
+    nodes = behind(ends, steps)
+    made = {value for node in nodes for value in node.outputs}
+    first = [node for node in nodes if not made.intersection(node.inputs)]
+    return [value for node in first for value in node.outputs if value.uses()]
+
+
+def _constants(nodes: Iterable[ir.Node]) -> list[ir.Value]:
+    """Return the initializers and Constants that `nodes` read."""
+    read = (value for node in nodes for value in node.inputs if value is not None)
+    return [value for value in dict.fromkeys(read) if constant_of(value) is not None]
+
+
+def _fold(model: ir.Model, ends: Sequence[ir.Value], steps: Sequence[ir.Node]) -> bool:
+    """Put initializers in the place of `ends`, if they hold no more numbers than those that nobody reads any more."""
+    nodes = behind(ends, steps)
+    dead = _dead(nodes, set(ends))
+    freed = [value for value in _constants(nodes) if _is_movable(model, value) and _is_read_by(value, dead)]
+    kinds = _kinds(nodes)
+    different = list({kinds[end]: end for end in reversed(ends)}.values())[::-1]
+    room = sum(value.const_value.size for value in freed)
+    tensors = evaluated(model, nodes, different, most=room) if room else None
+    if tensors is None:
         return False
-    return all(value is None or constant_of(value) is not None for value in node.inputs)
+    homes = _homes(model, dict(zip(different, tensors, strict=True)), freed, steps)
+    for end in ends:
+        end.replace_all_uses_with(homes[different.index(next(d for d in different if kinds[d] == kinds[end]))])
+    _remove(dead, keep=homes)
+    for home, tensor in zip(homes, tensors, strict=True):
+        tensor.name = home.name
+        home.const_value, home.shape, home.dtype = tensor, ir.Shape(tensor.shape), tensor.dtype
+    return True
 
 
-def _reaches_weights(value: ir.Value) -> bool:
-    """Whether an operator that attar knows reads `value` as weights, maybe after more steps of the chain."""
-    for use in value.uses():
-        if is_weight_position(use.node, use.idx):
-            return True
-        if _goes_on(value, use.node, use.idx) and _reaches_weights(use.node.outputs[0]):
-            return True
-    return False
+def _dead(nodes: Sequence[ir.Node], ends: set[ir.Value]) -> list[ir.Node]:
+    """Return the nodes, the last first, that nobody needs once `ends` come from elsewhere."""
+    found: dict[ir.Node, None] = {}
+    for node in reversed(nodes):
+        if all(value in ends or all(use.node in found for use in value.uses()) for value in node.outputs):
+            found[node] = None
+    return list(found)
 
 
-def _goes_on(value: ir.Value, node: ir.Node, position: int) -> bool:
-    """Whether `node` is one more step for `value`, and doesn't take it for a scale or a shape."""
-    if node.op_type not in FOLDED or not is_default_domain(node) or (position and node.op_type not in ARITHMETIC):
-        return False
-    return all(other is None or other is value or constant_of(other) is not None for other in node.inputs)
+def _is_movable(model: ir.Model, value: ir.Value) -> bool:
+    is_fixed = value.is_graph_input() or value.is_graph_output()
+    return value.is_initializer() and value.graph is model.graph and not is_fixed
 
 
-def _root(model: ir.Model, node: ir.Node) -> ir.Value | None:
-    """Return the initializer that `node` changes, as opposed to scales, shapes and axes; None where it can't go."""
-    values = [value for value in node.inputs if value is not None]
-    root = max(values, key=lambda value: constant_of(value).size) if node.op_type in ARITHMETIC else values[0]
-    movable = root.is_initializer() and root.graph is model.graph
-    return root if movable and not root.is_graph_input() and not root.is_graph_output() else None
+def _is_read_by(value: ir.Value, nodes: Sequence[ir.Node]) -> bool:
+    return all(use.node in nodes for use in value.uses())
 
 
-def _is_only_reader(root: ir.Value, node: ir.Node) -> bool:
-    """Whether nobody but `node` reads `root`; operators that do the very same become one first."""
-    others = [use.node for use in root.uses() if use.node is not node]
-    if not all(_is_equal(node, other) for other in others):
-        return False
-    for other in others:
-        other.outputs[0].replace_all_uses_with(node.outputs[0])
-        _remove(other, root)
-    return len(root.uses()) == 1
+def _kinds(nodes: Sequence[ir.Node]) -> dict[ir.Value, int]:
+    """Return a number for every value that `nodes` read or make, the same for those that do the very same."""
+    numbers: dict[tuple, int] = {}
+    kinds: dict[ir.Value | None, int] = {None: -1}
+    for node in nodes:
+        for value in node.inputs:
+            if value not in kinds:
+                kinds[value] = numbers.setdefault(_content(value), len(numbers))
+        attributes = tuple(sorted((name, _plain(attribute)) for name, attribute in node.attributes.items()))
+        kind = (node.op_type, attributes, tuple(kinds[value] for value in node.inputs))
+        for place, value in enumerate(node.outputs):
+            kinds[value] = numbers.setdefault((*kind, place), len(numbers))
+    return kinds
 
 
-def _is_equal(node: ir.Node, other: ir.Node) -> bool:
-    if other.op_type != node.op_type or other.graph is not node.graph or not _is_step(other):
-        return False
-    if len(node.inputs) != len(other.inputs) or dict(_plain(node)) != dict(_plain(other)):
-        return False
-    return all(_is_same(*pair) for pair in zip(node.inputs, other.inputs, strict=True))
+def _content(value: ir.Value) -> tuple:
+    tensor = constant_of(value)
+    if is_large(tensor):
+        return (id(value),)
+    return (tensor.dtype, tuple(tensor.shape), tensor.tobytes())
 
 
-def _plain(node: ir.Node) -> Iterator[tuple[str, object]]:
-    yield from ((name, attribute.value) for name, attribute in node.attributes.items())
+def _plain(attribute: ir.Attr) -> str:
+    return f"{attribute.type} {attribute.value!r}"
 
 
-def _is_same(one: ir.Value | None, two: ir.Value | None) -> bool:
-    if one is two:
-        return True
-    if one is None or two is None:
-        return False
-    a, b = constant_of(one), constant_of(two)
-    return a.dtype == b.dtype and tuple(a.shape) == tuple(b.shape) and a.tobytes() == b.tobytes()
+def _homes(
+    model: ir.Model, ends: Mapping[ir.Value, ir.TensorProtocol], freed: Sequence[ir.Value], steps: Sequence[ir.Node]
+) -> list[ir.Value]:
+    """Return initializers to hold `ends`: what each came from, its largest first, or a new one named after that."""
+    homes: list[ir.Value] = []
+    for end, tensor in ends.items():
+        own = [value for value in _constants(behind([end], steps)) if value in freed and is_large(value.const_value)]
+        own.sort(key=lambda value: -value.const_value.size)
+        home = next((value for value in own if value not in homes), None)
+        if home is None:
+            name = fresh_name(own[0].name if own else end.name, taken_names(model))
+            home = ir.Value(name=name, const_value=tensor)
+            model.graph.register_initializer(home)
+        homes.append(home)
+    return homes
 
 
-def _evaluate(model: ir.Model, node: ir.Node) -> ir.TensorProtocol | None:
-    """Run `node` alone; None where onnxruntime cannot."""
-    import onnxruntime as ort  # reading a network without such chains shall not wait for it
-
-    step, dtype = _model_of(model, node)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    try:
-        session = ort.InferenceSession(ir.to_proto(step).SerializeToString(), options, ["CPUExecutionProvider"])
-        (values,) = session.run(None, {})
-    except Exception:  # onnxruntime raises a family of types without a common base; the operator stays then
-        return None
-    return ir.tensor(np.ascontiguousarray(values).astype(dtype.numpy(), copy=False), dtype=dtype)
-
-
-def _model_of(model: ir.Model, node: ir.Node) -> tuple[ir.Model, ir.DataType]:
-    """Return a network of `node` alone, and the type of what it computes."""
-    inputs = [None if value is None else _copy(value, f"input{n}") for n, value in enumerate(node.inputs)]
-    step = ir.Node("", node.op_type, inputs, list(node.attributes.values()), outputs=[ir.Value(name="result")])
-    held = [value for value in inputs if value is not None]
-    graph = ir.Graph(
-        [], [step.outputs[0]], nodes=[step], initializers=held, opset_imports=model.opset_imports, name="g"
-    )
-    alone = ir.Model(graph, ir_version=max(model.ir_version, 4))
-    ShapeInferencePass()(alone)
-    dtype = graph.outputs[0].dtype or ir.DataType.FLOAT
-    if dtype not in HANDED_OUT:  # float32 holds them exactly
-        cast = ir.Node("", "Cast", [step.outputs[0]], [ir.AttrInt64("to", ir.DataType.FLOAT)])
-        cast.outputs[0].name, cast.outputs[0].dtype = "handed", ir.DataType.FLOAT
-        graph.append(cast)
-        graph.outputs[:] = [cast.outputs[0]]
-    return alone, dtype
-
-
-def _copy(value: ir.Value, name: str) -> ir.Value:
-    tensor = ir.tensor(constant_of(value).numpy(), dtype=constant_of(value).dtype, name=name)
-    return ir.Value(name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
-
-
-def _replace(node: ir.Node, root: ir.Value, tensor: ir.TensorProtocol) -> None:
-    """Let `root` hold `tensor` and stand where `node` did."""
-    node.outputs[0].replace_all_uses_with(root)
-    _remove(node, root)
-    root.const_value, root.shape, root.dtype = tensor, ir.Shape(tensor.shape), tensor.dtype
-
-
-def _remove(node: ir.Node, root: ir.Value) -> None:
-    operands = {id(value): value for value in node.inputs if value is not None and value is not root}
-    node.graph.remove(node, safe=True)
-    for value in operands.values():
-        _drop_unread(value)
+def _remove(nodes: Sequence[ir.Node], *, keep: Sequence[ir.Value]) -> None:
+    for node in nodes:
+        operands = dict.fromkeys(value for value in node.inputs if value is not None and value not in keep)
+        node.graph.remove(node, safe=True)
+        for value in operands:
+            _drop_unread(value)
 
 
 def _drop_unread(value: ir.Value) -> None:
@@ -164,5 +159,5 @@ def _drop_unread(value: ir.Value) -> None:
         return
     if value.is_initializer():
         del value.graph.initializers[value.name]
-    elif value.producer() is not None:
+    elif value.producer() is not None and value.producer().op_type == "Constant":
         value.producer().graph.remove(value.producer(), safe=True)

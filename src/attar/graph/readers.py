@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
-from .fold import VIEWS
+from .constants import VIEWS
 from .operators import constant_of, is_default_domain, output_channel_axis
 
 INTEGERS = (ir.DataType.INT32, ir.DataType.INT64)
