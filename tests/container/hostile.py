@@ -9,6 +9,7 @@ from .hostile_version2 import VERSION_2
 from .symbols import packed, rans
 
 W = tensor()
+B = tensor(b"b")
 GRAPH = models.linear().SerializeToString(deterministic=True)
 
 
@@ -117,7 +118,11 @@ TABLES = {
     ),
     "decoded_limit": (
         one(dtype=11, dims=(2**31,), coder=0x10, stream=bytes(8)),
-        "tensor 'w': decoded bytes reach 17179869184, the limit is 8589934592",
+        "tensor 'w': decoded bytes reach 17179869184, the limit is 268447",
+    ),
+    "decoded_limit_of_few_bytes": (
+        one(dims=(2**30,), coder=0x10, stream=b"\x01"),
+        "tensor 'w': decoded bytes reach 1073741824, the limit is 268445",
     ),
     "streams_short": (
         one(length=varint(3)),
@@ -197,7 +202,39 @@ GRAPHS = {
     ),
     "graph_redeclared": (
         with_graph(_graph(lambda proto: proto.graph.node[0].output.append("w")), W),
-        "graph chunk: not a valid graph: Output 'w' is redeclared",
+        "graph chunk: not a valid ONNX model: Node with schema(::MatMul:13) has output size 2",
+    ),
+    "graph_dangling": (
+        with_graph(_graph(lambda proto: proto.graph.node.pop(0)), W, B),
+        "graph chunk: not a valid ONNX model: Nodes in a graph must be topologically sorted",
+    ),
+    "graph_order": (
+        with_graph(_graph(lambda proto: proto.graph.node.insert(0, proto.graph.node.pop())), W, B),
+        "graph chunk: not a valid ONNX model: Nodes in a graph must be topologically sorted",
+    ),
+    "graph_attribute": (
+        with_graph(_graph(lambda proto: proto.graph.node[0].attribute.add(name="beta", i=1, type=2)), W),
+        "graph chunk: not a valid ONNX model: Unrecognized attribute: beta for operator MatMul",
+    ),
+    "graph_operator": (
+        with_graph(_graph(lambda proto: proto.graph.node.add()), W, B),
+        "graph chunk: not a valid ONNX model: Field 'op_type' of 'node' is required",
+    ),
+    "graph_output": (
+        with_graph(_graph(lambda proto: proto.graph.output.add(name="z", type=proto.graph.output[0].type)), W, B),
+        "graph chunk: not a valid ONNX model: ",
+    ),
+    "graph_opset": (
+        with_graph(_graph(lambda proto: setattr(proto.opset_import[0], "version", 3)), W),
+        "graph chunk: opset 3 is not supported",
+    ),
+    "graph_laughs": (
+        with_graph(models.laughing(40).SerializeToString(deterministic=True)),
+        "graph chunk: the network has 549,755,813,888 operators, functions expanded; the limit is 100,000",
+    ),
+    "graph_circle": (
+        with_graph(models.laughing(3, circle=True).SerializeToString(deterministic=True)),
+        "graph chunk: function 'F2' calls itself",
     ),
 }
 

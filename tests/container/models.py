@@ -55,6 +55,24 @@ def rich():
     return model
 
 
+def laughing(count, *, circle=False):
+    """A network of functions, each of which calls the one before it twice; the first one the last in a circle."""
+
+    def function(name, *called):
+        nodes = [helper.make_node(op, [f"v{i}"], [f"v{i + 1}"], domain=domain) for i, (domain, op) in enumerate(called)]
+        opsets = [helper.make_opsetid("", 21), helper.make_opsetid("own", 1)]
+        return helper.make_function("own", name, ["v0"], [f"v{len(called)}"], nodes, opsets)
+
+    model = onnx.parser.parse_model(
+        f"""<ir_version: 10, opset_import: ["" : 21, "own" : 1]>
+        laughing (float[n] x) => (float[n] y) {{ y = own.F{count - 1} (x) }}"""
+    )
+    first = ("own", f"F{count - 1}") if circle else ("", "Relu")
+    model.functions.append(function("F0", first))
+    model.functions.extend(function(f"F{i}", *[("own", f"F{i - 1}")] * 2) for i in range(1, count))
+    return model
+
+
 def with_external_attribute():
     """A network whose Constant node refers to another file."""
     tensor = TensorProto(name="far", data_type=1, dims=[1], data_location=TensorProto.EXTERNAL)

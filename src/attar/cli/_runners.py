@@ -58,9 +58,9 @@ def runners_of(file: Path, threads: int) -> list[Runner]:
     """Return all that can run a file, what `attar run` takes first; a program's outputs are in the graph's order."""
     if not is_attar(file):
         return [_of_model(load_either(file), threads)]
-    from .. import container
+    from ..runtime.engine.whole import open_whole
 
-    opened = container.open(file)
+    opened = open_whole(file)
     model = load_either(file) if opened.has_graph or not opened.programs else None
     found = [_of_program(opened, threads, model)] if opened.programs else []
     return found if model is None else [*found, _of_model(model, threads)]

@@ -40,12 +40,13 @@ def command(
     With qdq, the integers of a file from `compress --integer` as an ONNX model that onnxruntime and others run, checked
     before it is written: read again, it gives the engine's answers.
     """
-    from .. import container, export
+    from .. import export
+    from ..runtime.engine.whole import open_whole
 
     kind = export.SAFETENSORS if to is Form.SAFETENSORS else export.ONNX
     target = Output(output, kind, lambda: [file], force=force)
     target.check()  # found out before the work, not after it
-    opened = container.open(file)
+    opened = open_whole(file)
     write = {Form.ONNX: export.to_onnx, Form.QDQ: export.to_qdq_onnx, Form.SAFETENSORS: export.to_safetensors}
     data = write[to](opened)
     target.write(data)

@@ -29,17 +29,17 @@ def command(
     json: Json = False,
 ) -> None:
     """List every tensor: shape, parameters, MACs, bytes, coder, bits per weight, sparsity, distinct values."""
-    from .. import container
     from ..graph import load
     from ..report.layers import rows_of_file, rows_of_model
     from ..report.terminal import chunks_text, rows_table, size
+    from ..runtime.engine.whole import open_whole
 
     if not file.exists():
         raise ModelError(f"{file}: does not exist")
     size_bytes = size_of(file)
     facts: dict = {"file": str(file), "size_bytes": size_bytes}
     if is_attar(file):
-        opened = container.open(file)
+        opened = open_whole(file)
         rows = rows_of_file(opened)
         facts |= {"chunks": dict(opened.chunk_sizes), "provenance": opened.provenance, "has_graph": opened.has_graph}
         facts |= {"program": _program(opened)}

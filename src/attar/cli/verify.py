@@ -41,10 +41,13 @@ def command(
 
     Of a file with a program that is what runs in integers, as with `attar run`; its graph in floats is shown beside it.
     """
-    from .. import container
+    from ..runtime.engine import Engine
+    from ..runtime.engine.whole import open_whole
 
-    opened = container.open(file)
+    opened = open_whole(file)
     opened.check()
+    if opened.programs:
+        Engine(opened, threads=threads)  # takes every constant and brings every weight into the kernels' layout
     facts: dict[str, Any] = {
         "file": str(file),
         "size_bytes": opened.size_bytes,

@@ -1,6 +1,6 @@
 """The graph chunk: an ONNX ModelProto without the table's tensors and without what changes no result."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +9,7 @@ import onnx_ir as ir
 from google.protobuf.message import DecodeError, Message
 
 from ..errors import FormatError, ModelError
+from ..graph import valid
 from ._layout import DTYPES, MAX_RANK, MAX_RAW_BYTES, Kind
 from ._table import TensorEntry, extent
 
@@ -52,23 +53,40 @@ def pack(model: ir.Model, *, left_out: Collection[str], dropped_keys: Collection
     return raw
 
 
-def parse(raw: bytes, *, table_names: Collection[str]) -> onnx.ModelProto:
-    """Return the ModelProto of a graph chunk.
+def parse(raw: bytes, *, entries: Mapping[str, TensorEntry]) -> onnx.ModelProto:
+    """Return the ModelProto of a graph chunk, checked.
 
     Raises:
-        FormatError: not a ModelProto, a reference to another file, or an initializer that the table names too.
+        FormatError: not a ModelProto, a reference to another file, an initializer that the table names too, or, with
+            the tensors of the table, no valid network.
+        ModelError: over a limit.
     """
-    proto = onnx.ModelProto()
     try:
-        proto.ParseFromString(raw)
+        proto = valid.parse(raw)
     except DecodeError as error:
         raise FormatError(f"graph chunk: {len(raw)} bytes that are not an ONNX ModelProto") from error
     if not proto.HasField("graph"):
         raise FormatError("graph chunk: a ModelProto without a graph")
     for message in _messages(proto):
         _refuse(message)
-    _check_names(proto, table_names)
+    valid.check_size(proto, stored_bytes=len(raw))
+    _check_names(proto, entries)
+    _check_network(proto, entries)
     return proto
+
+
+def _check_network(proto: onnx.ModelProto, entries: Mapping[str, TensorEntry]) -> None:
+    """Check the network; for that the tensors of the table, which are not decoded, stand in as inputs."""
+    whole = onnx.ModelProto()
+    whole.CopyFrom(proto)
+    known = {value.name for value in proto.graph.input}
+    for name, entry in entries.items():
+        if name not in known:
+            whole.graph.input.append(onnx.helper.make_tensor_value_info(name, entry.onnx_dtype, entry.shape))
+    try:
+        valid.check_structure(whole)
+    except ModelError as error:
+        raise FormatError(f"graph chunk: {error}") from error
 
 
 def unpack(proto: onnx.ModelProto, *, entries: Sequence[TensorEntry]) -> ir.Model:

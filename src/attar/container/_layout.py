@@ -42,7 +42,6 @@ MAX_NAME_BYTES = 4_096
 MAX_PROGRAMS = 4_096
 MAX_RANK = 16
 MAX_ELEMENTS = 2**32
-MAX_DECODED_BYTES = 8 * 2**30  # the default of a reader's own limit
 MAX_RAW_BYTES = {Kind.GRAPH: 256 * 2**20, Kind.META: 16 * 2**20, Kind.PROGRAM: 256 * 2**20, Kind.PROVENANCE: 2**20}
 
 # Element types by ONNX TensorProto.DataType. Strings, complex, float8 and 4-bit types stay in the graph chunk.

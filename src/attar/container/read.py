@@ -11,9 +11,10 @@ import numpy as np
 
 from .. import codec
 from ..codec.threads import ahead
-from ..errors import FormatError
+from ..errors import FormatError, ModelError
 from ..files import Kind as FileKind
 from ..files import read_file
+from ..files.limits import limits
 from . import _meta, _programs, _table
 from ._chunks import Chunk, frame, split
 from ._copies import original
@@ -22,7 +23,6 @@ from ._layout import (
     FLAGS,
     HEADER_BYTES,
     MAGIC,
-    MAX_DECODED_BYTES,
     MAX_RAW_BYTES,
     VERSION_OF_PARTS,
     VERSION_OF_PROGRAMS,
@@ -212,13 +212,14 @@ class AttarFile:
 
 
 def open(
-    source: str | os.PathLike[str] | bytes, *, max_decoded_bytes: int = MAX_DECODED_BYTES, graph: bool = True
+    source: str | os.PathLike[str] | bytes, *, max_decoded_bytes: int | None = None, graph: bool = True
 ) -> AttarFile:
     """Read and check a file, or its bytes, without decoding any tensor.
 
     Args:
         source: path of the file, or the file's bytes.
-        max_decoded_bytes: refuse tables whose tensors take more than this together.
+        max_decoded_bytes: refuse tables whose tensors take more than this together; None weighs it against the size of
+            the file, as docs/format.md says.
         graph: whether to read the graph; without it the file is as good as one that has none.
 
     Raises:
@@ -229,8 +230,9 @@ def open(
     else:
         path = _path(source)
         data = read_file(path, error=FormatError)
+    most = limits().bytes_for(len(data)) if max_decoded_bytes is None else max_decoded_bytes
     try:
-        return _parse(data, path, max_decoded_bytes, graph=graph)
+        return _parse(data, path, most, graph=graph)
     except FormatError as error:
         raise FormatError(f"{_label(path)}: {error}") from error
 
@@ -283,7 +285,10 @@ def _parse_graph(chunks: dict[int, Chunk], by_name: dict[str, TensorEntry]) -> "
 
     payload = chunks[Kind.GRAPH].payload
     raw = inflate(payload, what="graph chunk", max_bytes=MAX_RAW_BYTES[Kind.GRAPH])
-    return _graph.parse(raw, table_names=by_name.keys())
+    try:
+        return _graph.parse(raw, entries=by_name)
+    except ModelError as error:
+        raise FormatError(f"graph chunk: {error}") from error
 
 
 def _sizes(chunks: dict[int, Chunk]) -> dict[str, int]:

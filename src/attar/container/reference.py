@@ -42,12 +42,14 @@ class Decoded(NamedTuple):
     programs: tuple[bytes, ...]
 
 
-def decode(data: bytes, *, max_decoded_bytes: int = 8 * 2**30) -> Decoded:
-    """Decode a whole file.
+def decode(data: bytes, *, max_decoded_bytes: int | None = None) -> Decoded:
+    """Decode a whole file; without a limit of the caller's own that of section 9 holds.
 
     Raises:
         FormatError: the file breaks a rule of the page.
     """
+    if max_decoded_bytes is None:
+        max_decoded_bytes = max(len(data), min(8 * 2**30, 256 * 2**20 + 256 * len(data)))
     chunks = read_chunks(data)
     entries = read_table(chunks[TABLE], max_decoded_bytes)
     check_coders(entries, version=data[4])

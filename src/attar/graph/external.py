@@ -89,6 +89,16 @@ def bytes_on_disk(path: Path) -> int:
     return sum(file.stat().st_size for file in files if file.is_file())
 
 
+def stored_bytes(proto: onnx.ModelProto, folder: Path | None) -> int:
+    """Return the bytes of a network's message and of the files in `folder` that hold weights of it."""
+    files = {folder / where.value for where in _places(proto)} if folder else ()
+    return proto.ByteSize() + sum(file.stat().st_size for file in files)
+
+
+def _places(proto: onnx.ModelProto) -> Iterator[onnx.StringStringEntryProto]:
+    return (e for tensor in external_tensors(proto) for e in tensor.external_data if e.key == "location")
+
+
 def files_of_network(path: Path) -> Iterator[Path]:
     """Yield `path` and the files that the ONNX network there refers to; what is no network refers to none."""
     yield path
@@ -97,8 +107,7 @@ def files_of_network(path: Path) -> Iterator[Path]:
         proto.ParseFromString(read_file(path, error=ModelError, most_bytes=MAX_FILE_BYTES))
     except (DecodeError, ModelError):
         return
-    entries = (entry for tensor in external_tensors(proto) for entry in tensor.external_data)
-    yield from dict.fromkeys(path.parent / entry.value for entry in entries if entry.key == "location")
+    yield from dict.fromkeys(path.parent / where.value for where in _places(proto))
 
 
 def is_network(data: bytes) -> bool:

@@ -15,13 +15,13 @@ from onnx_ir.passes.common import RemoveInitializersFromInputsPass
 
 from ..errors import ModelError, first_line
 from ..files import read_file
-from .external import MAX_FILE_BYTES, bring_in, check_external_data, external_tensors
+from .external import MAX_FILE_BYTES, bring_in, check_external_data, external_tensors, stored_bytes
 from .fold import fold_weights
 from .hoist import hoist_constants
 from .inline import inline_functions
 from .sparse import write_out
+from .valid import check_opset, check_size, check_structure, parse
 
-MIN_OPSET = 7  # older operators have other signatures, and onnxruntime refuses them too
 FREE_INITIALIZERS = 4  # the first ir_version whose initializers need not be inputs too
 BROKEN = (ValueError, TypeError, RuntimeError, KeyError, DecodeError, onnx.shape_inference.InferenceError)
 FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
@@ -48,7 +48,7 @@ def load(source: Any, *, example_inputs: tuple | None = None, fold: bool = True)
         from .torch_module import export_module  # torch is loaded for torch modules alone
 
         model = export_module(source, example_inputs)
-    _check_opset(model)
+    check_opset(model.opset_imports)
     model = _normalized(model, fold=fold)
     _check_numbers(model)
     return model
@@ -78,9 +78,10 @@ def _from_model(source: ir.Model) -> ir.Model:
 
 def _parse(path: Path) -> onnx.ModelProto:
     data = read_file(path, error=ModelError, most_bytes=MAX_FILE_BYTES)
-    proto = onnx.ModelProto()
     try:
-        proto.ParseFromString(data)
+        proto = parse(data)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from error
     except DecodeError as error:
         raise ModelError(f"{path}: not an ONNX file, or a truncated one ({len(data)} bytes)") from error
     # An empty file is a valid, empty protobuf message: the graph tells.
@@ -93,14 +94,15 @@ def _from_proto(proto: onnx.ModelProto, *, name: str, folder: Path | None = None
     """Return the model of a message, its external data looked for in `folder`, or in the current one."""
     elsewhere = folder is None and bool(external_tensors(proto))
     try:
-        # From the file the checker finds external data, and needs no copy of the weights.
-        onnx.checker.check_model(name if folder else proto)
+        check_size(proto, stored_bytes=stored_bytes(proto, folder))
+        check_structure(proto, path=name if folder else None)
         model = ir.from_proto(write_out(proto, folder=folder))
         ir.external_data.set_base_dir(model.graph, str(folder or "."))
         bring_in(model)
-    except (OSError, onnx.checker.ValidationError, *BROKEN) as error:
+    except (OSError, ModelError, *BROKEN) as error:
         hint = "; its weights lie in other files: give its path, or read it with onnx.load(path)" if elsewhere else ""
-        raise ModelError(f"{name}: not a valid ONNX model: {first_line(error)}{hint}") from error
+        said = error if isinstance(error, ModelError) else f"not a valid ONNX model: {first_line(error)}"
+        raise ModelError(f"{name}: {said}{hint}") from error
     return model
 
 
@@ -118,13 +120,6 @@ def _normalized(model: ir.Model, *, fold: bool) -> ir.Model:
     except (ValueError, TypeError) as error:  # of constants, which nobody has read before
         raise ModelError(f"a constant of the network cannot be read: {first_line(error)}") from error
     return model
-
-
-def _check_opset(model: ir.Model) -> None:
-    newest = onnx.defs.onnx_opset_version()
-    opset = model.opset_imports.get("", model.opset_imports.get("ai.onnx", MIN_OPSET))
-    if not MIN_OPSET <= opset <= newest:
-        raise ModelError(f"opset {opset} is not supported: {MIN_OPSET} to {newest} are")
 
 
 def _check_data(model: ir.Model) -> None:

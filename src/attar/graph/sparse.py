@@ -1,6 +1,5 @@
 """Write tensors that a file stores as indices and values out in full: no other file knows of them."""
 
-import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,14 +9,14 @@ from onnx import numpy_helper
 
 from ..errors import ModelError
 
-MAX_VALUES = 2**31  # a few bytes may declare any shape
-
 
 def write_out(proto: onnx.ModelProto, *, folder: Path | None) -> onnx.ModelProto:
     """Return `proto` with ordinary initializers and Constants in place of sparse ones; a copy, where it has any.
 
+    A few bytes may declare any shape: `valid.check_size` comes first.
+
     Raises:
-        ModelError: indices outside of the shape, or a shape of more than 2^31 values.
+        ModelError: indices outside of the shape.
     """
     if not any(True for _ in _sparse(proto)):
         return proto
@@ -60,8 +59,6 @@ def _nodes_of(proto: onnx.ModelProto) -> Iterator[list[onnx.NodeProto]]:
 
 def _dense(sparse: onnx.SparseTensorProto, folder: Path | None) -> onnx.TensorProto:
     name, shape = sparse.values.name, tuple(sparse.dims)
-    if math.prod(shape) > MAX_VALUES:
-        raise ModelError(f"sparse tensor '{name}': shape {shape} holds more than {MAX_VALUES} values")
     base = str(folder or "")
     values = numpy_helper.to_array(sparse.values, base)
     indices = numpy_helper.to_array(sparse.indices, base)

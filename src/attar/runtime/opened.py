@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from .. import container
 from ..errors import DataError, FormatError
+from .engine.whole import open_whole
 from .given import named, samples_of
 from .session import Session
 from .threads import thread_count
@@ -27,7 +27,7 @@ class Opened:
     def __init__(self, source: str | Path | bytes, *, threads: int = 0) -> None:
         thread_count(threads)  # none that could not be meant
         self._threads = threads
-        self.file = container.open(source)
+        self.file = open_whole(source)
 
     @cached_property
     def model(self) -> ir.Model:

@@ -1,6 +1,5 @@
 """Run a file's program: weights go from their streams into the kernels' layout; nothing else of the file is read."""
 
-import math
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,16 +9,18 @@ import numpy as np
 
 from ... import container
 from ...codec.threads import in_threads
-from ...container import AttarFile, TensorEntry
+from ...container import AttarFile
 from ...errors import DataError, FormatError
 from ..given import named
 from ..threads import thread_count, whole_number
 from .native import KERNELS, MAX_MEMORY_BYTES, Machine, Wanted
+from .whole import entry_of
 
 if TYPE_CHECKING:
     from .parts import Parts
 
 MOST_BYTES = (1 << 64) - 1
+MOST_THREADS = 256  # of all programs of a file together
 WORTH_THREADS = 1 << 25  # bytes of a file: below, threads take longer to come than they save
 
 
@@ -64,7 +65,7 @@ class Engine:
             raise FormatError(f"{label}: no program is inside; `attar compress --integer` writes one")
         self.preprocessing, self.class_names = file.preprocessing, file.class_names
         try:
-            machines = [_loaded(program, file, limits) for program in file.programs]
+            machines = _all_loaded(file, limits)
             self.machine = _with_the_rest(source, machines, limits["threads"]) if file.in_parts else machines[0]
         except FormatError as error:
             raise FormatError(f"{label}: {error}") from error
@@ -97,6 +98,16 @@ def _lowered(path: Path) -> bytes:
     return section_of(from_qdq(load(path, fold=False)))
 
 
+def _all_loaded(file: AttarFile, limits: Mapping[str, Any]) -> list[Machine]:
+    """Return all programs of the file; memory and threads are for them together."""
+    limits = {**limits, "threads": max(1, min(limits["threads"], MOST_THREADS // len(file.programs)))}
+    machines = []
+    for program in file.programs:
+        machines.append(_loaded(program, file, limits))
+        limits["max_memory_bytes"] = max(limits["max_memory_bytes"] - machines[-1].memory_bytes, 0)
+    return machines
+
+
 def _loaded(program: bytes, file: AttarFile, limits: Mapping[str, Any]) -> Machine:
     """Return a program of the file with its weights, ready to run."""
     machine = Machine(program, **limits)
@@ -119,27 +130,13 @@ def _with_the_rest(
 
 
 def _load(machine: Machine, number: int, wanted: Wanted, file: AttarFile) -> None:
-    if wanted.place >= len(file.entries):
-        raise FormatError(f"program: it wants tensor {wanted.place} of the table, which has {len(file.entries)}")
-    entry = file.entries[wanted.place]
+    entry = entry_of(wanted, file.entries)
     if wanted.is_bias:
-        machine.load_floats(number, _bias(file, entry, wanted))
+        machine.load_floats(number, file.tensor(entry.name))
         return
-    if math.prod(entry.shape) != wanted.rows * wanted.columns or not entry.shape or not wanted.columns:
-        raise FormatError(
-            f"program: weights of {wanted.rows} x {wanted.columns} wanted, {entry.name!r} is {entry.shape}"
-        )
     found = file.quantized_rows(entry.name, columns=wanted.columns, element="int16" if wanted.is_wide else "int8")
     machine.load_floats(number, found.scales)
     first = 0
     for rows in found.pieces:
         machine.load_rows(number, first, rows)
         first += len(rows)
-
-
-def _bias(file: AttarFile, entry: TensorEntry, wanted: Wanted) -> np.ndarray:
-    if entry.dtype != np.float32 or entry.shape != (wanted.rows,):
-        raise FormatError(
-            f"program: a bias of {wanted.rows} float32 wanted, {entry.name!r} is {entry.dtype} {entry.shape}"
-        )
-    return file.tensor(entry.name)
