@@ -131,7 +131,7 @@ def ours(method: str, path: Path, data, judge) -> Row:
 def points(path: Path, data: np.ndarray, crops: np.ndarray, judge, **budget) -> Iterator[Row]:
     """Yield every network that one run made along its slope."""
     start = time.monotonic()
-    result = attar.compress(path, data=data, eval_data=crops, **budget)
+    result = attar.compress(path, data=data, eval_data=crops, task="classify", **budget)
     seconds = time.monotonic() - start
     for number in range(1, len(result.points) + 1):
         row = Row("attar, no labels", *on_disk(result.pick(number), judge), seconds)

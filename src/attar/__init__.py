@@ -10,7 +10,7 @@ outputs = attar.Engine("integers.attar")(x)  # its program, in integers and plan
 from typing import TYPE_CHECKING
 
 from ._lazy import lazy
-from .errors import AttarError, BudgetError, DataError, FormatError, ModelError, OutputError, RecipeError
+from .errors import AttarError, BudgetError, DataError, FormatError, ModelError, OutputError, PlanError, RecipeError
 
 if TYPE_CHECKING:
     from ._version import __version__
@@ -27,6 +27,7 @@ __all__ = [
     "FormatError",
     "ModelError",
     "OutputError",
+    "PlanError",
     "RecipeError",
     "Result",
     "__version__",
@@ -47,3 +48,8 @@ __getattr__ = lazy(
         "Engine": "runtime.engine",
     },
 )
+
+
+def __dir__() -> list[str]:
+    """Return the public names, those that nobody has used yet among them."""
+    return sorted({*globals(), *__all__})

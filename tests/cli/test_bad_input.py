@@ -138,7 +138,7 @@ DATA = {
     "NaN": ({"x": np.full_like(x, np.nan), "y": y}, "NaN"),
     "labels out of range": ({"x": x, "y": y + 4}, "label 4 is outside 0 to 3"),
     "negative labels": ({"x": x, "y": y - 1}, "label -1 is outside 0 to 3"),
-    "labels of another type": ({"x": x, "y": y + 0.5}, "class numbers are wanted"),
+    "labels of another type": ({"x": x, "y": y + 0.5}, "class numbers are whole numbers"),
     "fewer labels": ({"x": x, "y": y[:9]}, "9 labels for 20 samples"),
     "another name": ({"pixels": x}, "no array 'image'"),
 }
@@ -214,7 +214,7 @@ def test_no_data(refused):
 
 
 def test_no_labels(refused):
-    refused("eval", "model.attar", "--data", "unlabelled.npy", says="no labels to measure top-1 with")
+    refused("eval", "model.attar", "--data", "unlabelled.npy", says="no labels to measure anything with")
 
 
 @pytest.mark.parametrize("command", ["compress", "export", "run"])

@@ -164,7 +164,9 @@ def attar_to_onnx(made):
 def test_verify_without_labels(run, made):
     words = ["verify", made / "model.attar", "--data", made / "unlabelled.npy"]
     assert "outputs_sha256" in run(*words, "--json").json
-    assert "predicted" in run(*words, "--against", made / "model.onnx").out
+    against = [*words, "--against", made / "model.onnx"]
+    assert "taken for a regression" in run(*against).out
+    assert "predicted" in run(*against, "--task", "classify").out
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.attar"])
@@ -296,3 +298,15 @@ def test_bench_of_what_cannot_run(run, made, tmp_path):
     ended = run("bench", tmp_path / "bad.onnx")
     assert ended.status == 2 and "bad.onnx in onnxruntime" in ended.err
     assert run("bench", made / "model.onnx", "--against", "abacus").status == 2
+
+
+@pytest.mark.parametrize("command", [[], ["compress"], ["eval"], ["techniques"]])
+def test_help_has_a_short_name(run, command):
+    assert run(*command, "-h").out == run(*command, "--help").out != ""
+
+
+def test_completion_of_a_command(run, monkeypatch):
+    for name, value in {"_ATTAR_COMPLETE": "complete_bash", "COMP_WORDS": "attar ver", "COMP_CWORD": "1"}.items():
+        monkeypatch.setenv(name, value)
+    ended = run("ver")
+    assert (ended.status, ended.out.split()) == (0, ["verify"])

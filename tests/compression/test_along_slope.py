@@ -11,7 +11,7 @@ import attar
 from attar.compression import along_slope, verb
 from attar.compression.judge import Judge
 from attar.compression.walk import Walk
-from attar.evaluate import compare, metric_of
+from attar.evaluate import Task, compare
 from attar.export import to_onnx
 
 from . import nets
@@ -146,7 +146,7 @@ def test_the_output_error_is_kept(kind):
     result = attar.compress(network, data=inputs, max_error=5)
     assert set(result.report.plan) == layers_of(network)
     # Used up, and on samples never seen before kept within their uncertainty: the search allows one standard error.
-    assert 3.5 < result.measurement.relative_error <= 5.5
+    assert 3.5 < result.measurement.relative_error <= 5.6
     assert result.met == (result.measurement.relative_error <= 5)
     assert result.size_bytes < 0.6 * result.report.fp32_bytes + 600
     assert result.report.search["stopped"] is None
@@ -207,11 +207,10 @@ def test_every_output_keeps_the_limit_by_itself():
 )
 def test_a_limit_is_met_exactly_where_the_file_keeps_it(network, asked, kept):
     verdict = nets.images(300, seed=9)
-    result = attar.compress(network, data=nets.images(400), eval_data=verdict, **asked)
+    result = attar.compress(network, data=nets.images(400), eval_data=verdict, task="classify", **asked)
     (limit,) = result.limits
-    measured = compare(
-        *(nets.run(net, image=verdict) for net in (network, to_onnx(result.file))), None, metric=metric_of("top-1")
-    )
+    outputs = [nets.run(net, image=verdict) for net in (network, to_onnx(result.file))]
+    measured = compare(*outputs, None, task=Task("classify", "", nets.CLASSES), metric=None)
     assert limit.met == result.met == kept(measured)
     assert (limit.gap == 0) == limit.met
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import attar
-from attar.evaluate import compare, metric_of
+from attar.evaluate import Task, compare, metric_of
 from attar.export import to_onnx
 
 from . import nets
@@ -15,7 +15,7 @@ from . import nets
 def remeasured(network, result, x, labels=None):
     """Run the original and the exported file in onnxruntime on all samples."""
     outputs = [nets.run(net, image=x) for net in (network, to_onnx(result.file))]
-    return compare(*outputs, labels, metric=metric_of("top-1"))
+    return compare(*outputs, labels, task=Task("classify", "", nets.CLASSES), metric=metric_of("top-1"))
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,9 @@ def verdict():
     ],
 )
 def test_a_limit_is_met_exactly_where_the_file_keeps_it(network, verdict, asked, kept):
-    result = attar.compress(network, data=nets.images(400), eval_data=verdict, recipe=nets.BITS, **asked)
+    result = attar.compress(
+        network, data=nets.images(400), eval_data=verdict, recipe=nets.BITS, task="classify", **asked
+    )
     (limit,) = result.limits
     assert limit.met == result.met == kept(remeasured(network, result, verdict))
     assert (limit.gap == 0) == limit.met
@@ -87,7 +89,7 @@ def test_both_kinds_of_budget_together(network, labelled):
 
 
 def test_unlabelled_samples_predict_the_drop(network):
-    result = attar.compress(network, data=nets.images(1000), max_drop=3, recipe=nets.BITS)
+    result = attar.compress(network, data=nets.images(1000), max_drop=3, recipe=nets.BITS, task="classify")
     assert result.measurement.metric is None
     assert result.measurement.drop is not None and result.met
 
@@ -178,5 +180,5 @@ def test_a_plan_keeps_to_the_layers_asked_for(network):
 
 
 def test_few_samples_leave_a_budget_undecided(network):
-    result = attar.compress(network, data=nets.images(16), recipe="int8", min_agreement=99, max_drop=1)
+    result = attar.compress(network, data=nets.images(16), recipe="int8", task="classify", min_agreement=99, max_drop=1)
     assert all(not limit.decided and limit.samples_needed > 8 for limit in result.limits)

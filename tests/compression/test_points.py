@@ -42,14 +42,14 @@ def test_the_chosen_point_is_the_smallest_within_the_budget(run):
 def test_figures_are_those_of_the_file(network, run, labelled, place):
     """On the search's samples, as the seed splits those given."""
     from attar.compression.samples import ALONE
-    from attar.evaluate import compare, load_data, metric_of
+    from attar.evaluate import Task, compare, load_data
     from attar.runtime import Session
 
     point = run.points[place]
     given = load_data(labelled, Session(attar.load(network)).inputs)
     _, search, _ = given.split(ALONE, seed=0)
     outputs = [nets.run(net, image=search.inputs["image"]) for net in (network, to_onnx(run.pick(point.number).file))]
-    m = compare(*outputs, None, metric=metric_of(None))
+    m = compare(*outputs, None, task=Task("classify", "", nets.CLASSES), metric=None)
     assert (point.drop, point.agreement) == pytest.approx((m.drop, m.agreement))
     assert point.relative_error == pytest.approx(m.relative_error, rel=1e-3)
     assert point.is_predicted

@@ -42,7 +42,7 @@ def test_figures_are_those_of_the_file_on_disk(saved, network):
 
 def test_a_predicted_drop_is_that_of_the_file(network):
     x = nets.images(200, seed=5)
-    result = attar.compress(network, data=nets.images(), eval_data=x, max_drop=3, recipe=nets.BITS)
+    result = attar.compress(network, data=nets.images(), eval_data=x, max_drop=3, recipe=nets.BITS, task="classify")
     before, after = nets.run(network, image=x)[0], nets.run(to_onnx(result.file), image=x)[0]
     assert result.measurement.drop == pytest.approx(100 * predicted_drop(before, after).mean())
 

@@ -2,7 +2,7 @@
 
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
@@ -122,7 +122,7 @@ def test_plain_values():
     @dataclass(frozen=True)
     class Inner:
         value: float
-        differences: object = None
+        differences: object = field(default=None, repr=False)
 
     given = {1: (np.float32(0.5), np.int64(3), float("inf"), np.float64("nan"), np.bool_(True)), "inner": Inner(2.0)}
     assert to_plain(given) == {"1": [0.5, 3, None, None, True], "inner": {"value": 2.0}}

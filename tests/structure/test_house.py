@@ -92,3 +92,14 @@ def test_every_link_of_the_pages_leads_somewhere():
     for page in pages:
         for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
             assert target.startswith("http") or (page.parent / target).exists(), f"{page}: {target}"
+
+
+def test_public_names_are_listed_before_they_are_used():
+    listed = run("import attar, sys; print(*dir(attar)); assert 'onnx' not in sys.modules").stdout.split()
+    assert {"compress", "open", "load", "Engine", "Result", "PlanError", "__version__"} <= set(listed)
+
+
+def test_the_package_is_typed_and_a_command():
+    assert (SOURCE / "py.typed").is_file()
+    ran = subprocess.run([sys.executable, "-m", "attar", "--version"], capture_output=True, text=True, timeout=120)
+    assert ran.stdout.startswith("attar ") and ran.returncode == 0

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import onnx_ir as ir
 import typer
@@ -20,6 +20,22 @@ Threads = Annotated[int, typer.Option(min=0, help="Threads to run networks with;
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file of another kind; an input never is.")]
 Samples = Annotated[
     int | None, typer.Option(min=1, help="Take so many: of files a choice by the seed, of a generator the first.")
+]
+AskedTask = Annotated[
+    Literal["classify", "regress", "detect", "segment"] | None,
+    typer.Option(
+        metavar="TASK",
+        help="What the network is for: classify, regress, detect or segment. Without it: a classifier if it ends in "
+        "Softmax or Sigmoid, has class names, or labels are class numbers; else a regression, judged by its output "
+        "error.",
+    ),
+]
+AskedMetric = Annotated[
+    str | None,
+    typer.Option(
+        help="Of labels: top-1 (of a classifier without it), top-5, r2 (of measured values), pixel-accuracy (of a "
+        "segmentation), or a module:function of (outputs, labels), which runs that code."
+    ),
 ]
 Data = Annotated[str, typer.Option(help="A folder of images, .npz, .npy or module:function.")]
 

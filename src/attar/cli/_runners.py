@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import onnx_ir as ir
 
     from ..container import AttarFile
-    from ..evaluate import Dataset
+    from ..evaluate import Dataset, Task
 
 Kind = Literal["program", "graph"]
 WORDS: dict[Kind, str] = {"program": "in integers, as it runs", "graph": "its graph, in floats"}
@@ -28,7 +28,7 @@ class Runner:
     Attributes:
         kind: whether it is the program, in integers (in parts, where some operators stay in floats), or the graph.
         inputs: shape (None where free) and type of every input by name. run: returns outputs by name for all samples.
-        preprocessing, class_names: what the file knows of images and classes.
+        preprocessing, class_names: what the file knows of images and classes. model: the graph, where one was read.
     """
 
     kind: Kind
@@ -36,6 +36,20 @@ class Runner:
     run: Callable[[Mapping[str, np.ndarray]], dict[str, np.ndarray]]
     preprocessing: Mapping[str, Any] | None
     class_names: list[str] | None
+    model: "ir.Model | None" = None
+
+    def task_of(
+        self,
+        outputs: list[np.ndarray],
+        labels: np.ndarray | None = None,
+        *,
+        said: str | None = None,
+        metric: str | None = None,
+    ) -> "Task":
+        """Return what the network is taken for."""
+        from ..evaluate import task_of
+
+        return task_of(self.model, outputs, labels, said=said, metric=metric, class_names=self.class_names)
 
     def load(self, data: Any, inputs: Mapping[str, Any], **how: Any) -> "Dataset":
         """Return samples for `inputs` as `load_data` does, with what this file knows of images and classes."""
@@ -75,7 +89,7 @@ def _of_model(model: "ir.Model", threads: int) -> Runner:
     def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return dict(zip(session.outputs, session.run_all(inputs), strict=True))
 
-    return Runner("graph", session.inputs, run, *read_metadata(model))
+    return Runner("graph", session.inputs, run, *read_metadata(model), model)
 
 
 def _of_program(file: "Path | AttarFile", threads: int, model: "ir.Model | None" = None) -> Runner:
@@ -96,4 +110,4 @@ def _of_program(file: "Path | AttarFile", threads: int, model: "ir.Model | None"
         names = [value.name for value in model.graph.outputs]
         return dict(zip(names, answers(engine.machine, model, inputs), strict=True))
 
-    return Runner("program", inputs, run, engine.preprocessing, engine.class_names)
+    return Runner("program", inputs, run, engine.preprocessing, engine.class_names, model)

@@ -20,7 +20,7 @@ def told(error: BaseException) -> int:
     if os.environ.get(DEBUG, "0") not in ("", "0"):
         traceback.print_exception(error)
     print("attar: " + " ".join(_text(error).splitlines()), file=sys.stderr)
-    if isinstance(error, BrokenPipeError):
+    if _is_closed_pipe(error):
         _let_output_go()
     return FAILED
 
@@ -54,12 +54,17 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
+def _is_closed_pipe(error: BaseException) -> bool:
+    """Whether nobody reads what is printed; Rich makes an exit of it."""
+    return any(isinstance(cause, BrokenPipeError) for cause in _chain(error))
+
+
 def _text(error: BaseException) -> str:
     if isinstance(error, AttarError):
         return str(error)
     if hasattr(error, "format_message"):  # typer's, of words that a command doesn't know
         return _usage_text(error)
-    if isinstance(error, BrokenPipeError):
+    if _is_closed_pipe(error):
         return "standard output was closed before all was written"
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else f"output: {error.strerror}"

@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ._common import Data, Json, Samples, Threads, print_json
+from ._common import AskedMetric, AskedTask, Data, Json, Samples, Threads, print_json
 from ._images import takes_images
-from ._runners import WORDS, Runner, runners_of
+from ._runners import WORDS, runners_of
 
 if TYPE_CHECKING:
-    from ..evaluate import Dataset
+    import numpy as np
+
+    from ..evaluate import Dataset, Metric, Task
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -25,7 +27,8 @@ EXAMPLES = """
 def command(
     model: Annotated[Path, typer.Argument(help="An .onnx or .attar file.")],
     data: Data,
-    metric: Annotated[str, typer.Option(help="top-1, top-5 or module:function.")] = "top-1",
+    task: AskedTask = None,
+    metric: AskedMetric = None,
     samples: Samples = None,
     threads: Threads = 0,
     json: Json = False,
@@ -36,29 +39,37 @@ def command(
     Of a file with a program that is what runs in integers, as with `attar run`; its graph in floats is shown beside it.
     """
     from ..errors import DataError
+    from ..evaluate import default_metric, metric_of
+    from ..evaluate.measurement import check_classes
+    from ..report.document import to_plain
 
+    asked = metric_of(metric)
     runners = runners_of(model, threads)
     given = runners[0].load(data, runners[-1].inputs, asked=images, samples=samples)
     if given.labels is None:
-        raise DataError(f"{given.source}: no labels to measure {metric} with")
-    found = {runner.kind: _measured(runner, given, metric) for runner in runners}
+        raise DataError(f"{given.source}: no labels to measure {metric or 'anything'} with")
+    answers = {runner.kind: list(runner.run(given.inputs).values()) for runner in runners}
+    taken = runners[-1].task_of(answers[runners[-1].kind], given.labels, said=task, metric=metric)
+    check_classes(given, taken)
+    used = asked or default_metric(taken)
+    if used is None:
+        raise DataError(f"{taken.line}: no metric is built in for that; give --metric module:function")
+    found = {kind: _measured(outputs, given, taken, used) for kind, outputs in answers.items()}
     first, *others = found
     if json:
-        facts = {"model": str(model), "metric": metric, "samples": len(given), "runs": first}
+        facts = {"model": str(model), "task": to_plain(taken), "metric": used.name, "samples": len(given)}
+        facts["runs"] = first
         print_json({**facts, **found[first], **{kind: found[kind] for kind in others}})
         return
+    print(taken.line)
     for kind, facts in found.items():
         low, high = facts["interval"]
         which = f" ({WORDS[kind]})" if others else ""
-        print(f"{metric} {facts['value']:.2f} on {len(given):,} samples, 95 % of {low:.2f} to {high:.2f}{which}")
+        print(f"{used.name} {facts['value']:.2f} on {len(given):,} samples, 95 % of {low:.2f} to {high:.2f}{which}")
 
 
-def _measured(runner: Runner, samples: "Dataset", metric: str) -> dict[str, Any]:
-    from ..evaluate import metric_of
-    from ..evaluate.measurement import check_classes, score
-    from ..evaluate.uncertainty import paired_interval
+def _measured(outputs: "list[np.ndarray]", given: "Dataset", task: "Task", metric: "Metric") -> dict[str, Any]:
+    from ..evaluate.uncertainty import mean_interval
 
-    outputs = list(runner.run(samples.inputs).values())
-    check_classes(samples, outputs)
-    points = score(metric_of(metric), outputs, samples.labels, source=samples.source)
-    return {"value": float(points.mean()), "interval": list(paired_interval(points))}
+    points = metric.points(task, outputs, given.labels, source=given.source)
+    return {"value": float(points.mean()), "interval": list(mean_interval(points))}

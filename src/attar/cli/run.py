@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from ..files import Output
-from ._common import Force, Json, Threads, print_json
+from ._common import AskedTask, Force, Json, Threads, print_json
 from ._images import takes_images
 from ._runners import runner_of
 
@@ -30,7 +30,10 @@ def command(
     file: Annotated[Path, typer.Argument(help="An .attar (or .onnx) file.")],
     input: Annotated[str, typer.Option("--input", help="An image, a folder of images, .npz or .npy.")],
     output: Annotated[Path | None, typer.Option(help="Write all outputs to this .npz.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="How many classes to name.")] = 3,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="How many classes to name, of a classifier; 3 without it.")
+    ] = None,
+    task: AskedTask = None,
     graph: Annotated[bool, typer.Option("--graph", help="Run the graph in floats even if a program is there.")] = False,
     threads: Threads = 0,
     force: Force = False,
@@ -43,7 +46,6 @@ def command(
     """
     from ..compression.outputs import inputs_of, read_for
     from ..evaluate.data import load_inputs
-    from ..evaluate.measurement import is_classifier
     from ..evaluate.sources.numpy_file import ARRAYS
     from ..report.document import to_plain
 
@@ -54,17 +56,20 @@ def command(
     runner = runner_of(file, threads, graph=graph)
     samples = load_inputs(input, runner.inputs, preprocessing=runner.preprocessing, asked=images)
     answers = runner.run(samples.inputs)
-    class_names, outputs = runner.class_names, list(answers.values())
     if target:
         target.write(_packed(answers))
-    if is_classifier(outputs):
-        answers = [best_classes(row.ravel(), class_names, top) for row in outputs[0]]
-        _show_classes(answers, as_json=json)
+    outputs = list(answers.values())
+    found = runner.task_of(outputs, samples.labels, said="classify" if top is not None and task is None else task)
+    if found.classifies:
+        chances = found.probabilities(outputs)
+        best = [best_classes(row, runner.class_names, top or 3) for row in chances]
+        _show_classes(best, as_json=json)
     elif json:
         print_json({name: to_plain(values.tolist()) for name, values in answers.items()})
     else:
         for name, values in answers.items():
             print(f"{name}: {values.dtype} {values.shape}{_range(values)}")
+            _show_numbers(values)
 
 
 def _range(values: np.ndarray) -> str:
@@ -72,11 +77,15 @@ def _range(values: np.ndarray) -> str:
     return f", {values.min():.4g} to {values.max():.4g}" if is_number else ""
 
 
-def best_classes(scores: np.ndarray, class_names: list[str] | None, top: int) -> list[dict[str, Any]]:
-    """Return the `top` classes of one row of scores, best first, with their probabilities."""
-    from ..evaluate.fidelity import probabilities
+def _show_numbers(values: np.ndarray) -> None:
+    """Print what the first samples got, where that is a few numbers."""
+    if values.ndim and values[:1].size <= SHOWN and values.dtype.kind in "fiu":
+        for number, row in enumerate(values[:SHOWN]):
+            print(f"  {number}: " + " ".join(f"{value:.6g}" for value in row.reshape(-1)))
 
-    p = probabilities(scores[None])[0]
+
+def best_classes(p: np.ndarray, class_names: list[str] | None, top: int) -> list[dict[str, Any]]:
+    """Return the `top` classes of one row of probabilities, best first."""
     order = np.argsort(-p, kind="stable")[:top]
     named = class_names if class_names and len(class_names) == len(p) else [str(i) for i in range(len(p))]
     return [{"class": int(i), "name": named[i], "probability": float(p[i])} for i in order]

@@ -9,12 +9,12 @@ import numpy as np
 import typer
 
 from ..errors import ModelError
-from ._common import Json, Samples, Threads, load_either, print_json
+from ._common import AskedMetric, AskedTask, Json, Samples, Threads, load_either, print_json
 from ._images import takes_images
 from ._runners import WORDS, runners_of
 
 if TYPE_CHECKING:
-    from ..evaluate import Dataset
+    from ..evaluate import Dataset, Metric, Task
     from ..runtime import Session
 
 EXAMPLES = """
@@ -31,7 +31,8 @@ def command(
     file: Annotated[Path, typer.Argument(help="An .attar file.")],
     against: Annotated[Path | None, typer.Option(help="The original, to compare answers with; runs in floats.")] = None,
     data: Annotated[str | None, typer.Option(help="Samples: a folder, .npz, .npy or module:function.")] = None,
-    metric: Annotated[str, typer.Option(help="top-1, top-5 or module:function.")] = "top-1",
+    task: AskedTask = None,
+    metric: AskedMetric = None,
     samples: Samples = None,
     threads: Threads = 0,
     json: Json = False,
@@ -56,7 +57,7 @@ def command(
         "has_graph": opened.has_graph,
     }
     if data is not None or against is not None:
-        facts |= _answers(file, against, data, metric, threads, asked=images, samples=samples)
+        facts |= _answers(file, against, data, (task, metric), threads, asked=images, samples=samples)
     if json:
         print_json(facts)
     else:
@@ -64,13 +65,21 @@ def command(
 
 
 def _answers(
-    file: Path, against: Path | None, data: str | None, metric: str, threads: int, **how: Any
+    file: Path,
+    against: Path | None,
+    data: str | None,
+    judged_by: tuple[str | None, str | None],
+    threads: int,
+    **how: Any,
 ) -> dict[str, Any]:
     """Run the file in every way in which it runs, and the original where there is one, on the samples."""
     from ..errors import DataError
+    from ..evaluate import default_metric, metric_of
+    from ..report.document import to_plain
 
     if data is None:
         raise DataError("--against needs samples to compare answers on: give --data")
+    said, metric = judged_by[0], metric_of(judged_by[1])
     runners = runners_of(file, threads)
     samples = runners[0].load(data, runners[-1].inputs, **how)
     answers = {runner.kind: runner.run(samples.inputs) for runner in runners}
@@ -79,8 +88,12 @@ def _answers(
     if against is not None:
         names = list(answers[runners[-1].kind])
         original = _original(against, names, threads).run_all(samples.inputs)
-    found = {kind: _compared(list(own.values()), original, against, samples, metric) for kind, own in answers.items()}
-    facts = {"samples": len(samples), "runs": first} | ({} if against is None else {"against": str(against)})
+    known = list(answers[runners[-1].kind].values()) if original is None else original
+    task = runners[-1].task_of(known, samples.labels, said=said, metric=judged_by[1])
+    judged = samples, task, metric or default_metric(task)
+    found = {kind: _compared(list(own.values()), original, against, *judged) for kind, own in answers.items()}
+    facts = {"samples": len(samples), "task": to_plain(task), "runs": first}
+    facts |= {} if against is None else {"against": str(against)}
     return {**facts, **found[first], **{kind: found[kind] for kind in others}}
 
 
@@ -89,17 +102,18 @@ def _compared(
     original: list[np.ndarray] | None,
     against: Path | None,
     samples: "Dataset",
-    metric: str,
+    task: "Task",
+    metric: "Metric | None",
 ) -> dict[str, Any]:
-    from ..evaluate import compare, metric_of
+    from ..evaluate import compare
     from ..evaluate.measurement import check_classes
     from ..report.document import to_plain
 
     if against is not None:
         _check_comparable(against, original, outputs, samples)
-    check_classes(samples, outputs)
+    check_classes(samples, task)
     known = outputs if original is None else original
-    measured = to_plain(compare(known, outputs, samples.labels, metric=metric_of(metric), source=samples.source))
+    measured = to_plain(compare(known, outputs, samples.labels, task=task, metric=metric, source=samples.source))
     facts = {"outputs_sha256": fingerprint(outputs)}
     if against is not None:
         return {**facts, "measurement": measured}
@@ -135,6 +149,10 @@ def fingerprint(outputs: list[np.ndarray]) -> str:
 def _print(facts: dict[str, Any]) -> None:
     print(f"{facts['file']}: {facts['size_bytes']:,} bytes, whole: {facts['tensors']} tensors decode")
     print(f"{facts['parameters']:,} parameters{'' if facts['has_graph'] else ', weights only, no graph'}")
+    if "task" in facts:
+        from ..evaluate import Task
+
+        print(Task(**facts["task"]).line)
     if "runs" in facts:
         _print_answers(facts, facts["samples"], WORDS["program"] if "graph" in facts else "")
     if "graph" in facts:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from .._content import ByContent
 from .effort import Effort
 from .elements import PRECISION, pieces, same_bits
 from .grid_decode import HALF_SCALES, PER_CHANNEL, dequantize
@@ -13,8 +14,8 @@ from .symbols import encode_symbols
 INTEGER_MAX = GRID_MAX
 
 
-@dataclass(frozen=True)
-class GridHint:
+@dataclass(frozen=True, eq=False)
+class GridHint(ByContent):
     """How a tensor came about: `integers` (its shape) times float32 `scales`, one, or shape[axis] along `axis`."""
 
     integers: np.ndarray

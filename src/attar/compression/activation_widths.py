@@ -9,8 +9,7 @@ import onnx_ir as ir
 
 from ..codec import GridHint
 from ..errors import AttarError
-from ..evaluate import Dataset, mean_difference, predicted_drop
-from ..evaluate.measurement import is_classifier
+from ..evaluate import Dataset, Task, mean_difference, predicted_drop
 from ..graph import layer_macs
 from ..numerics.formats import MOST_BITS
 from ..passes.pipeline import Applied
@@ -38,6 +37,7 @@ class _Network:
         original: ir.Model,
         applied: Applied,
         samples: Dataset,
+        task: Task,
         weight_bytes: int,
         threads: int,
         deadline: float | None,
@@ -46,7 +46,7 @@ class _Network:
         self._given = {name: (hint.integers, hint.scales) for name, hint in _on_grids(applied.hints).items()}
         self._seen = observe(applied.model, samples.inputs, kept=self._given, threads=threads)
         self._scores = Session(original, threads=threads).run_all(samples.inputs)
-        self.classifies = is_classifier(self._scores)
+        self._task = task
         self._weight_bytes = weight_bytes
         uniform = self.program(dict.fromkeys(self._seen.ranges, UNIFORM_BITS))
         self.names = [name for name in self._seen.ranges if name in uniform.tensors and name not in uniform.inputs]
@@ -76,8 +76,9 @@ class _Network:
         outputs = list(run(program, few.inputs).outputs.values())
         scores = [z[: len(few)] for z in self._scores]
         errors = [mean_difference(z, changed) for z, changed in zip(scores, outputs, strict=True)]
-        drop = 100 * float(predicted_drop(scores[0], outputs[0]).mean()) if self.classifies else None
-        return max(errors), drop
+        if not self._task.classifies:
+            return max(errors), None
+        return max(errors), 100 * float(predicted_drop(*map(self._task.scores, (scores, outputs))).mean())
 
     def use(self, name: str, widths: Widths) -> MemoryUse:
         """Return what widths come to, run once more."""
@@ -110,6 +111,7 @@ def allocate(
     applied: Applied,
     samples: Dataset,
     *,
+    task: Task,
     fp32_bytes: int,
     weight_bytes: int,
     threads: int,
@@ -126,7 +128,7 @@ def allocate(
     """
     few = samples.take(np.arange(min(JUDGES, len(samples))))
     try:
-        network = _Network(original, applied, few, weight_bytes, threads, deadline)
+        network = _Network(original, applied, few, task, weight_bytes, threads, deadline)
         if network.macs_of_search > MOST_MACS:
             return (
                 f"its search takes {network.macs_of_search:.2g} multiplications in integers, the limit is {MOST_MACS:g}"

@@ -87,12 +87,11 @@ def carry_out_plan(job: Job, plan: Mapping[str, Steps]) -> Applied:
     """Do again what a plan says, on the calibration samples of this job."""
     check_names(plan, [layer.name for layer in job.layers])
     macs = layer_macs(job.model)
-    classifies = job.samples is not None and _judge(job, 1).classifies
 
     def treat(layer: WeightLayer, weights: Weights) -> Chained:
         steps = plan.get(layer.name, ())
         if job.samples is not None and _walks(steps):
-            weights = replace(weights, row_cost=_row_cost(job, layer, classifies=classifies, macs=macs))
+            weights = replace(weights, row_cost=_row_cost(job, layer, macs))
         return chain(weights, steps)
 
     return _walk(job, treat, "carrying out the plan")
@@ -198,7 +197,7 @@ def _gauge(job: Job, macs: Macs) -> Treatment:
     seen = Walk(job.model, job.samples.calibration.inputs, threads=job.threads, seed=job.seed)
     for number, layer in enumerate(in_order(job.model, job.layers)):
         weights = seen.weights(layer)
-        cost = _row_cost(job, layer, classifies=judge.classifies, macs=macs)
+        cost = _row_cost(job, layer, macs)
         if cost is not None:
             treatment.row_costs[layer.name] = cost
         weights = replace(weights, row_cost=cost)
@@ -208,11 +207,12 @@ def _gauge(job: Job, macs: Macs) -> Treatment:
     return treatment
 
 
-def _row_cost(job: Job, layer: WeightLayer, *, classifies: bool, macs: Macs) -> Quadratic | None:
+def _row_cost(job: Job, layer: WeightLayer, macs: Macs) -> Quadratic | None:
     """Probe what errors of the layer's outputs cost, where that is cheap; of mean 1."""
     inputs = job.samples.calibration.inputs
     if not affordable(job.model, layer, len(job.samples.calibration), macs=macs):
         return None
+    classifies = job.task.has_plain_scores
     form = row_form(job.model, layer, inputs, classifies=classifies, threads=job.threads, seed=job.seed)
     return None if form is None else row_cost(form)
 

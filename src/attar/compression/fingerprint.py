@@ -28,7 +28,8 @@ def parts_of(job: Job) -> dict[str, Any]:
         "layers": [layer.name for layer in job.layers],
         "recipe": {"name": job.recipe.name, "chains": [plan_to_json({"": chain})[""] for chain in job.recipe.chains]},
         "seed": job.seed,
-        "metric": job.metric.name,
+        "task": None if job.task is None else [job.task.kind, job.task.reason],
+        "metric": None if job.metric is None else [job.metric.name, job.metric.key],
         "damage": "outputs" if job.budget.limits_quality and not job.budget.needs_classes else "classes",
         "budget": budget,
     }

@@ -56,6 +56,6 @@ def _measured(job: Job, data: bytes) -> tuple[Measurement | None, Measurement | 
     if job.samples is None:
         return None, None
     job.progress("running the file", 0.0)
-    found = measure(job.model, data, job.samples.verdict, metric=job.metric, threads=job.threads)
+    found = measure(job.model, data, job.samples.verdict, task=job.task, metric=job.metric, threads=job.threads)
     job.progress("running the file", 1.0)
     return found

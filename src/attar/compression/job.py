@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import onnx_ir as ir
 
-from ..evaluate import Metric
+from ..evaluate import Metric, Task
 from ..graph import LeftAlone, WeightLayer
 from .budget import Budget
 from .recipe import Plan, Recipe
@@ -25,6 +25,8 @@ class Job:
     Attributes:
         source: what the user called the network. model: the graph, cut where asked. fingerprint: of its bytes.
         given_plan: a plan to carry out in place of the recipe. layers, left_alone: who takes part, who was told not to.
+        task: what the network is taken for; None without samples, by which nothing is judged.
+        metric: of the labels; None where they tell nothing.
         integers: how to compute in them; None for a file without a program.
         deadline: `time.monotonic()` at which the search stops. The rest as in `compress`.
     """
@@ -39,7 +41,8 @@ class Job:
     layers: list[WeightLayer]
     left_alone: list[LeftAlone]
     samples: Samples | None
-    metric: Metric
+    task: Task | None
+    metric: Metric | None
     preprocessing: Mapping[str, Any] | None
     class_names: list[str] | None
     threads: int

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from ..evaluate import Dataset, Metric, agreement, divergence, predicted_drop, relative_error
+from ..evaluate import Dataset, Metric, Task, divergence, predicted_drop, relative_error
 from ..evaluate.fidelity import error_bound
-from ..evaluate.measurement import is_classifier
 from ..graph import WeightLayer, set_initializer
 from ..runtime import Session
 from .budget import Budget
@@ -23,7 +22,7 @@ class Figures:
 
     Attributes:
         drop: of the metric, in points; predicted from the original's softmax where `is_predicted`.
-        agreement: percent of samples with the same top class. relative_error: of the outputs, percent.
+        agreement: percent of samples, or of places, with the same class. relative_error: of the outputs, percent.
     """
 
     drop: float | None
@@ -39,7 +38,7 @@ class Judge:
     classes, else the squared relative output error. It ranks candidates; `load` holds them against the budget.
 
     Attributes:
-        model: the original. original: its outputs. classifies: whether they are class scores. evaluations: runs.
+        model: the original. original: its outputs. evaluations: runs.
     """
 
     def __init__(
@@ -49,7 +48,8 @@ class Judge:
         samples: Dataset,
         *,
         budget: Budget,
-        metric: Metric,
+        task: Task,
+        metric: Metric | None,
         threads: int,
         swaps: bool = True,
     ) -> None:
@@ -59,9 +59,11 @@ class Judge:
         self._swappable = Session(model, threads=threads, swappable=layers) if swaps else None
         self._samples = samples
         self._budget = budget
+        self._task = task
         self._metric = metric
+        self._labels = None if metric is None else samples.labels
         self.original = self._run({})
-        self.classifies = is_classifier(self.original)
+        self._scores = task.scores(self.original) if task.classifies else None
         self.evaluations = 0
 
     def outputs(self, weights: Mapping[str, np.ndarray]) -> list[np.ndarray]:
@@ -84,8 +86,8 @@ class Judge:
 
     def damage(self, outputs: list[np.ndarray]) -> float:
         """Return how far `outputs` are from the original's; 0 is the same."""
-        if self.classifies and (self._budget.needs_classes or not self._budget.limits_quality):
-            damage = max(divergence(self.original[0], outputs[0]), 0.0)
+        if self._scores is not None and (self._budget.needs_classes or not self._budget.limits_quality):
+            damage = max(divergence(self._scores, self._task.scores(outputs)), 0.0)
         else:
             damage = (relative_error(self.original, outputs) / 100) ** 2
         return damage if np.isfinite(damage) else float("inf")
@@ -95,12 +97,12 @@ class Judge:
 
         Every figure has a margin of one standard error, since other samples will judge.
         """
-        budget, scores = self._budget, (self.original[0], outputs[0])
-        used = [0.0]
+        budget, used = self._budget, [0.0]
         if budget.max_drop is not None:
             used.append(_share(self._drop(outputs), budget.max_drop))
         if budget.min_agreement is not None:
-            used.append(_share(_bound(100 * (1 - agreement(*scores))), 100 - budget.min_agreement))
+            other = 100 * (1 - self._task.agreement(self.original, outputs))
+            used.append(_share(_bound(other), 100 - budget.min_agreement))
         if budget.max_error is not None:
             errors = [
                 error_bound(z, changed, errors=STANDARD_ERRORS)
@@ -111,23 +113,26 @@ class Judge:
 
     def figures(self, outputs: list[np.ndarray]) -> Figures:
         """Return what a report says of `outputs`: means over the samples, without margins."""
-        is_predicted = self.classifies and (self._samples.labels is None or self._metric.name == "top-1")
-        agreeing = 100 * float(agreement(self.original[0], outputs[0]).mean()) if self.classifies else None
+        is_predicted = self._task.classifies and (self._labels is None or self._metric.name == "top-1")
+        agreeing = self._task.agreement(self.original, outputs)
         drop, error = self._mean_drop(outputs, is_predicted), relative_error(self.original, outputs)
-        return Figures(drop, is_predicted, agreeing, error)
+        return Figures(drop, is_predicted, None if agreeing is None else 100 * float(agreeing.mean()), error)
 
     def score(self, outputs: list[np.ndarray]) -> float | None:
         """Return the mean metric of `outputs`; None without labels."""
-        labels = self._samples.labels
-        return None if labels is None else float(self._metric.score(outputs[0], labels).mean())
+        return None if self._labels is None else float(self._points(outputs).mean())
+
+    def _points(self, outputs: list[np.ndarray]) -> np.ndarray:
+        return self._metric.points(self._task, outputs, self._labels, source=self._samples.source)
+
+    def _predicted(self, outputs: list[np.ndarray]) -> np.ndarray:
+        return 100 * predicted_drop(self._scores, self._task.scores(outputs))
 
     def _mean_drop(self, outputs: list[np.ndarray], is_predicted: bool) -> float | None:
         if is_predicted:
-            return 100 * float(predicted_drop(self.original[0], outputs[0]).mean())
-        if self._samples.labels is None:
-            return None
-        before, after = (self._metric.score(scores, self._samples.labels) for scores in (self.original[0], outputs[0]))
-        return float(before.mean() - after.mean())
+            return float(self._predicted(outputs).mean())
+        before, after = self.score(self.original), self.score(outputs)
+        return None if before is None else before - after
 
     def _drop(self, outputs: list[np.ndarray]) -> float:
         """Return the drop of the metric to reckon with, in points.
@@ -136,14 +141,12 @@ class Judge:
         handful of them, and the prediction varies far less. Where labels refute it (the drop they show is larger beyond
         chance), they are believed. Other metrics are measured with the labels.
         """
-        labels = self._samples.labels
-        predicted = 100 * predicted_drop(self.original[0], outputs[0]) if self.classifies else None
-        if labels is None:
-            return _bound(predicted)
-        before, after = (self._metric.score(scores, labels) for scores in (self.original[0], outputs[0]))
-        if self._metric.name != "top-1" or predicted is None:
-            return _bound(before - after)
-        return max(_bound(predicted), _bound(before - after, errors=-BEYOND_CHANCE))
+        if self._labels is None:
+            return _bound(self._predicted(outputs))
+        lost = self._points(self.original) - self._points(outputs)
+        if self._metric.name != "top-1":
+            return _bound(lost)
+        return max(_bound(self._predicted(outputs)), _bound(lost, errors=-BEYOND_CHANCE))
 
 
 def swappable(layers: Sequence[WeightLayer]) -> tuple[str, ...]:
@@ -152,7 +155,9 @@ def swappable(layers: Sequence[WeightLayer]) -> tuple[str, ...]:
 
 
 def _bound(values: np.ndarray, *, errors: float = STANDARD_ERRORS) -> float:
-    """Return the mean and so many standard errors."""
+    """Return the mean and so many standard errors; infinity where a value is no number."""
+    if not np.isfinite(values).all():
+        return float("inf")
     return float(values.mean() + errors * values.std() / np.sqrt(len(values)))
 
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import BudgetError, DataError, FormatError, ModelError, OutputError, RecipeError
+from ..evaluate import Task
+from ..evaluate.task import KINDS
 from ..graph import LeftAlone
 from .along_slope import Descended
 from .budget import Budget
@@ -17,7 +19,7 @@ from .kept import points_in, read_left_alone, room_for
 from .points import is_number
 from .result import Result
 from .settle import Request, settle
-from .work import REFUSED, Record, WorkFolder
+from .work import REFUSED, Record, WorkFolder, text_of
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class EarlierRun:
 
     Attributes:
         slopes: of the points that the run ended with; None where it was killed: all that it finished.
-        samples: how many calibrated and searched. left_alone: what its user left out.
+        samples: how many calibrated and searched. left_alone: what its user left out. task: what its network was taken
+            for, without classes.
     """
 
     parts: Mapping[str, Any]
@@ -38,6 +41,7 @@ class EarlierRun:
     slopes: tuple[float, ...] | None
     samples: dict[str, int]
     left_alone: tuple[LeftAlone, ...]
+    task: Task | None
 
 
 def pick_again(asked: Request, work: str | os.PathLike[str] | None, wanted: int | str) -> Result:
@@ -98,7 +102,14 @@ def _run_of(record: Record | None) -> EarlierRun:
         None if slopes is None else tuple(float(slope) for slope in slopes),
         counts,
         read_left_alone(facts["left_alone"]),
+        None if parts["task"] is None else _task(*parts["task"]),
     )
+
+
+def _task(kind: str, reason: str) -> Task:
+    if kind not in KINDS:
+        raise ValueError("a task of another kind")
+    return Task(kind, text_of(reason))
 
 
 def _check_same(asked: Request, job: Job, run: EarlierRun) -> None:
@@ -132,4 +143,5 @@ def _as_it_was(job: Job, run: EarlierRun) -> Job:
         budget_is_default=run.budget_is_default,
         recipe=replace(job.recipe, name=run.recipe),
         left_alone=list(run.left_alone),
+        task=job.task or run.task,
     )

@@ -1,5 +1,6 @@
 """What `attar.compress` returns: the file's bytes, what was measured on them, and how they came about."""
 
+import html
 import json
 import os
 from collections.abc import Callable
@@ -7,18 +8,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .._content import ByContent
 from ..container import AttarFile
 from ..container import open as open_file
 from ..errors import BudgetError, OutputError
-from ..evaluate import Measurement
+from ..evaluate import Measurement, Task
 from ..report.document import CurvePoint, Report, to_json
+from ..report.short import result_lines
 from .outputs import outputs_at
 from .verdict import Limit
 
 
-@dataclass(frozen=True)
-class Result:
-    """A compressed network.
+@dataclass(frozen=True, eq=False, repr=False)
+class Result(ByContent):
+    """A compressed network; two are equal where their bytes and what was measured are.
 
     Attributes:
         data: the bytes of the `.attar` file. measurement: what the verdict's samples said, None without data.
@@ -30,7 +33,7 @@ class Result:
     data: bytes
     measurement: Measurement | None
     limits: tuple[Limit, ...]
-    report: Report
+    report: Report = field(compare=False)
     picker: Callable[[int | str], "Result"] | None = field(default=None, repr=False, compare=False)
     inputs: tuple[Path, ...] = field(default=(), repr=False, compare=False)
 
@@ -49,9 +52,23 @@ class Result:
             raise BudgetError(f"pick {wanted}: this run has no curve of points to pick from")
         return replace(self.picker(wanted), inputs=self.inputs)
 
+    def __repr__(self) -> str:
+        """Return size, quality and budget in a few lines; the bytes are in `data`."""
+        return "attar.Result: " + "\n  ".join(result_lines(self.report))
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        first, *others = (html.escape(line) for line in result_lines(self.report))
+        return "<br>".join([f"<b>{first}</b>", *others])
+
     def __getstate__(self) -> dict[str, Any]:
         """Leave behind, when pickled, the run with its network and its samples."""
         return {**self.__dict__, "picker": None}
+
+    @property
+    def task(self) -> Task | None:
+        """What the network was taken for, and why; None where nothing was judged."""
+        return self.report.task
 
     @property
     def size_bytes(self) -> int:

@@ -1,7 +1,7 @@
 """Everything that is asked for, loaded and checked before the work starts: what can fail fails here."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,10 @@ from typing import Any
 import onnx_ir as ir
 
 from .. import graph
-from ..errors import BudgetError
-from ..evaluate import metric_of
+from ..errors import BudgetError, DataError
+from ..evaluate import Metric, Task, default_metric, metric_of, task_of
 from ..evaluate.images.options import settled
-from ..evaluate.labels import check_labels
-from ..evaluate.measurement import Metric, check_classes, is_classifier
+from ..evaluate.measurement import check_classes
 from ..graph import LeftAlone
 from ..runtime import Session
 from ..runtime.lend import lend
@@ -26,8 +25,9 @@ from .samples import Samples, load_samples
 from .search import Progress
 from .selection import select
 
-DEFAULT_MAX_DROP = 0.5  # points, where nobody set a budget and the network classifies
-DEFAULT_MAX_ERROR = 5.0  # percent, where it does not
+DEFAULT_MAX_DROP = 0.5  # points, where nobody set a budget: of a classifier, or of any metric that labels measure
+DEFAULT_MIN_AGREEMENT = 99.0  # percent of the places of a segmentation without labels
+DEFAULT_MAX_ERROR = 5.0  # percent, of everything else
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Request:
     plan: Any
     only: str | Sequence[str]
     exclude: str | Sequence[str]
-    metric: str | None
+    task: str | None
+    metric: str | Callable | None
     outputs: str | Sequence[str]
     preprocessing: Mapping[str, Any] | None
     example_inputs: tuple | None
@@ -61,7 +62,7 @@ def settle(asked: Request) -> Job:
     Raises:
         AttarError: the network, the data, the budget or the recipe is not usable; the text says what and why.
     """
-    metric = metric_of(asked.metric)
+    asked_metric = metric_of(asked.metric)
     recipe = load_recipe(asked.recipe)
     plan = None if asked.plan is None else load_plan(asked.plan)
     model = graph.load(asked.model, example_inputs=asked.example_inputs)
@@ -85,10 +86,11 @@ def settle(asked: Request) -> Job:
         seed=seed,
         verdict_alone=asked.verdict_alone,
     )
-    classifies = _check_samples(session, samples, metric)
-    budget, is_default = _settle_budget(asked.budget, recipe, plan, samples, classifies)
-    if is_default and outputs and samples.verdict.labels is None:  # an inner tensor has features, not classes
-        budget = Budget(max_error=DEFAULT_MAX_ERROR)
+    task = _task(model, session, samples, asked, class_names)
+    metric = asked_metric or (default_metric(task) if task else None)
+    if samples is not None:
+        _check_labels(session, samples, task, metric, asked)
+    budget, is_default = _settle_budget(asked.budget, recipe, plan, samples, task, metric)
     layers, left_alone = select(model, only=_listed(asked.only), exclude=_listed(asked.exclude))
     return Job(
         source=str(asked.model) if isinstance(asked.model, (str, Path)) else type(asked.model).__name__,
@@ -101,6 +103,7 @@ def settle(asked: Request) -> Job:
         layers=layers,
         left_alone=left_alone,
         samples=samples,
+        task=task,
         metric=metric,
         preprocessing=(samples.calibration.preprocessing if samples else None)
         or settled(None, own, asked.preprocessing),
@@ -133,40 +136,72 @@ def _only(plan: Plan, left_alone: Sequence[LeftAlone]) -> Plan:
     return replace(plan, steps={name: steps for name, steps in plan.steps.items() if name not in out})
 
 
-def _check_samples(session: Session, samples: Samples | None, metric: Metric) -> bool:
-    """Run one batch of every part, so that a wrong label is found at once; tell whether the network classifies."""
+def _task(
+    model: ir.Model, session: Session, samples: Samples | None, asked: Request, class_names: Sequence[str] | None
+) -> Task | None:
+    """Return what the network is taken for, by one batch of it; None where nothing is judged."""
     if samples is None:
-        return False
-    classifies = False
-    for part in (samples.calibration, samples.search, samples.verdict):
-        outputs = next(session.batches(part.inputs))
-        classifies = is_classifier(outputs)
-        if part.labels is not None and metric.name in ("top-1", "top-5"):
-            classes = outputs[0].shape[1] if classifies else 0
-            check_classes(part, outputs)
-            check_labels(part.labels, classes, part.source)
-    return classifies
+        return None
+    outputs = next(session.batches(samples.verdict.inputs))
+    metric = asked.metric if isinstance(asked.metric, str) else None
+    names = None if asked.outputs else class_names  # an inner tensor has features, not the classes
+    return task_of(model, outputs, samples.verdict.labels, said=asked.task, metric=metric, class_names=names)
+
+
+def _check_labels(session: Session, samples: Samples, task: Task, metric: Metric | None, asked: Request) -> None:
+    """Score one batch of every part, so that a wrong label or a metric that fails is found at once."""
+    if samples.verdict.labels is None and asked.metric not in (None, "top-1"):
+        raise DataError(f"{samples.verdict.source}: there are no labels to measure {metric.name} with")
+    for part in (samples.calibration, samples.search, samples.verdict) if metric else ():
+        if part.labels is not None:
+            check_classes(part, task)
+            metric.check(task, next(session.batches(part.inputs)), part.labels, source=part.source)
 
 
 def _settle_budget(
-    asked: Budget, recipe: Recipe, plan: Any, samples: Samples | None, classifies: bool
+    asked: Budget, recipe: Recipe, plan: Any, samples: Samples | None, task: Task | None, metric: Metric | None
 ) -> tuple[Budget, bool]:
     """Return the budget to keep and whether it is attar's default; nothing asked and nothing to choose is no budget."""
-    if asked == Budget() and recipe.budget:
+    is_own = asked != Budget()
+    if not is_own and recipe.budget:
         asked = _recipe_budget(recipe)
     searches = (recipe.has_choice or (recipe.follows_slope and samples is not None)) and plan is None
     if samples is None and (asked.limits_quality or searches):
         raise BudgetError(
             "without --data nothing can be judged: give samples, or a target size alone, or a recipe such as int8"
         )
-    parts = (samples.search, samples.verdict) if samples else ()
-    if asked.max_drop is not None and not classifies and any(part.labels is None for part in parts):
-        raise BudgetError("max-drop needs labels, or a network with one row of class scores a sample; try max-error")
-    if asked.min_agreement is not None and not classifies:
-        raise BudgetError("min-agreement needs a network with one row of class scores a sample; try max-error")
-    if asked != Budget() or not searches:
+    if samples is None:
         return asked, False
-    return (Budget(max_drop=DEFAULT_MAX_DROP) if classifies else Budget(max_error=DEFAULT_MAX_ERROR)), True
+    problem = _misfit(asked, samples, task, metric)
+    if problem is not None and is_own:
+        raise BudgetError(problem)
+    if problem is None and (asked != Budget() or not searches):
+        return asked, False
+    return _default_budget(samples, task, metric), True
+
+
+def _misfit(asked: Budget, samples: Samples, task: Task, metric: Metric | None) -> str | None:
+    """Return why a budget says nothing of this network, None where it does."""
+    if asked.max_drop is not None and not _has_drop(samples, task, metric):
+        return (
+            f"max-drop is of a metric, and there is none without labels: the network was {task.line}; try max-error, "
+            "or give labels"
+        )
+    if asked.min_agreement is not None and not task.has_classes:
+        return f"min-agreement is of classes, and there are none: the network was {task.line}; try max-error"
+    return None
+
+
+def _has_drop(samples: Samples, task: Task, metric: Metric | None) -> bool:
+    parts = (samples.search, samples.verdict)
+    return task.classifies or (metric is not None and all(part.labels is not None for part in parts))
+
+
+def _default_budget(samples: Samples, task: Task, metric: Metric | None) -> Budget:
+    """Return the budget where nobody set one that fits: of the metric, of the same answers, or of the output error."""
+    if _has_drop(samples, task, metric):
+        return Budget(max_drop=DEFAULT_MAX_DROP)
+    return Budget(min_agreement=DEFAULT_MIN_AGREEMENT) if task.has_classes else Budget(max_error=DEFAULT_MAX_ERROR)
 
 
 def _recipe_budget(recipe: Recipe) -> Budget:

@@ -12,6 +12,7 @@ def judge_of(job: Job, *, swaps: bool, samples: Dataset | None = None) -> Judge:
         swappable(job.layers),
         job.samples.search if samples is None else samples,
         budget=job.budget,
+        task=job.task,
         metric=job.metric,
         threads=job.threads,
         swaps=swaps,

@@ -61,6 +61,7 @@ def _allocated(asked: Job, applied: Applied, data: bytes) -> Allocation | str | 
         asked.model,
         applied,
         asked.samples.search,
+        task=asked.task,
         fp32_bytes=float_bytes(asked.model),
         weight_bytes=container.open(data).chunk_sizes["streams"],
         threads=asked.threads,

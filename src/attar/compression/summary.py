@@ -34,6 +34,7 @@ def summarize(
     file = container.open(data)
     rows = {row.name: row for row in rows_of_file(file)}
     return Report(
+        task=job.task,
         attar=__version__,
         source=job.source,
         recipe=job.recipe.name,

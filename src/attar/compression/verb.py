@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -47,7 +47,8 @@ def compress(
     plan: Any = None,
     only: Sequence[str] = (),
     exclude: Sequence[str] = (),
-    metric: str | None = None,
+    task: str | None = None,
+    metric: str | Callable | None = None,
     outputs: Sequence[str] = (),
     preprocessing: Mapping[str, Any] | None = None,
     example_inputs: tuple | None = None,
@@ -67,10 +68,16 @@ def compress(
         data: samples to calibrate and search with; half of them judge the result unless `eval_data` does. A folder,
             .npz, .npy, "module:function", an array, (x, y), ((a, b), y), a mapping of arrays, or anything that hands
             out samples or batches of them, such as a torch DataLoader.
-        max_drop, target_size, min_agreement, max_error: the budget (points, bytes, percent, percent); without any, 0.5
-            points for a classifier and 5 % output error otherwise.
+        max_drop, target_size, min_agreement, max_error: the budget (points, bytes, percent, percent). Without any, 0.5
+            points of a classifier's top-1 or of the metric that labels measure, 99 % of the places of a segmentation
+            without labels, and else 5 % output error.
         recipe: a name, a file, its JSON object, or a list of configs. plan: a saved plan in its place.
-        only, exclude: shell-style patterns of layer names. metric: "top-1", "top-5" or "module:function".
+        only, exclude: shell-style patterns of layer names.
+        task: "classify", "regress", "detect" or "segment"; without it a network is a classifier if it ends in Softmax
+            or Sigmoid, has class names, or its labels are class numbers. `result.task` says what it was taken for.
+        metric: of the labels: "top-1" (default of a classifier), "top-5", "r2" (default of measured values),
+            "pixel-accuracy" (of a segmentation), "module:function", or a function of (first output, labels) that
+            returns points per sample, higher is better.
         outputs: inner tensors at which to cut the network. preprocessing: a `preprocessor_config.json` object, which
             counts before the one beside the data. samples: how many to take of data, and of eval_data; all by default.
         time_limit: seconds for the search. threads: 0 for all cores. seed: of the split, 0 unless the recipe says.
@@ -93,6 +100,7 @@ def compress(
         plan=plan,
         only=only,
         exclude=exclude,
+        task=task,
         metric=metric,
         outputs=outputs,
         preprocessing=preprocessing,

@@ -7,7 +7,7 @@ import numpy as np
 import onnx_ir as ir
 
 from .. import container
-from ..evaluate import Dataset, Measurement, Metric, compare
+from ..evaluate import Dataset, Measurement, Metric, Task, compare
 from ..evaluate.uncertainty import decide
 from ..runtime import Session
 from ..runtime.engine import Engine
@@ -39,7 +39,7 @@ class Limit:
 
 
 def measure(
-    original: ir.Model, data: bytes, samples: Dataset, *, metric: Metric, threads: int
+    original: ir.Model, data: bytes, samples: Dataset, *, task: Task, metric: Metric | None, threads: int
 ) -> tuple[Measurement, Measurement | None]:
     """Decode the file in `data`, run it and `original` on `samples`, and compare.
 
@@ -50,7 +50,7 @@ def measure(
     before = Session(original, threads=threads).run_all(samples.inputs)
 
     def compared(after: list[np.ndarray]) -> Measurement:
-        return compare(before, after, samples.labels, metric=metric, source=samples.source)
+        return compare(before, after, samples.labels, task=task, metric=metric, source=samples.source)
 
     in_floats = compared(Session(opened.model(), threads=threads).run_all(samples.inputs))
     if not opened.programs:
@@ -66,7 +66,7 @@ def judge(budget: Budget, measurement: Measurement | None, size_bytes: int) -> l
     if measurement is None:
         return limits
     if budget.max_drop is not None and measurement.drop is not None:
-        decided = decide(measurement.differences, budget.max_drop)
+        decided = decide(measurement.differences, measurement.drop_interval, budget.max_drop)
         limits.append(
             Limit("max-drop", budget.max_drop, measurement.drop, measurement.drop <= budget.max_drop, *decided)
         )
@@ -78,10 +78,9 @@ def judge(budget: Budget, measurement: Measurement | None, size_bytes: int) -> l
 
 
 def _agreement_limit(wanted: float, measurement: Measurement) -> Limit:
-    agreeing = round(measurement.agreement / 100 * measurement.samples)
-    each = np.where(np.arange(measurement.samples) < agreeing, 100.0, 0.0)
     got = measurement.agreement
-    return Limit("min-agreement", wanted, got, got >= wanted, *decide(each, wanted))
+    decided = decide(measurement.agreements, measurement.agreement_interval, wanted)
+    return Limit("min-agreement", wanted, got, got >= wanted, *decided)
 
 
 def _error_limit(wanted: float, measurement: Measurement) -> Limit:

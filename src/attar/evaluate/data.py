@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .._content import ByContent
 from ..errors import AttarWarning, DataError
 from .fit import InputSpec, by_input, fitted, unused
 from .images import CONFIG_NAME
@@ -19,8 +20,8 @@ from .sources.drawn import Drawn
 from .sources.folder import IMAGE_SUFFIXES
 
 
-@dataclass(frozen=True)
-class Dataset:
+@dataclass(frozen=True, eq=False)
+class Dataset(ByContent):
     """Samples for every input of a network, first axis first, with labels where they are known.
 
     Attributes:

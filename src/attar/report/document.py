@@ -6,15 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ..evaluate import Measurement
+from .._content import ByContent
+from ..evaluate import Measurement, Task
 from .allocation import Allocation
 from .integers import IntegerRun
 from .layers import LayerRow
 from .stages import StageRow
 
 
-@dataclass(frozen=True)
-class LayerChange:
+@dataclass(frozen=True, eq=False)
+class LayerChange(ByContent):
     """One layer before and after: stored bytes, the steps it took (as JSON), and the rows of its tensors now."""
 
     name: str
@@ -54,11 +55,12 @@ class CurvePoint:
     chosen: bool = False
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, eq=False)
+class Report(ByContent):
     """What happened.
 
     Attributes:
+        task: what the network was taken for, and why; None where nothing was judged.
         source: what was compressed. recipe, seed: how it was asked for. budget: limit -> value; budget_is_default:
             nobody asked for it. size_bytes: of the file; chunk_sizes: its parts; fp32_bytes: float weights at 4 bytes.
         measurement: on the verdict's samples. limits: the budget held against it. changes: layers that changed.
@@ -73,6 +75,7 @@ class Report:
         in_floats: what was measured of the graph, where there is a program beside it.
     """
 
+    task: Task | None
     attar: str
     source: str
     recipe: str
@@ -121,8 +124,7 @@ def is_report(document: Any) -> bool:
 def to_plain(value: Any) -> Any:
     """Return dataclasses, tuples and numpy numbers as what JSON knows; infinities become null."""
     if dataclasses.is_dataclass(value):
-        fields = (f.name for f in dataclasses.fields(value))
-        return {name: to_plain(getattr(value, name)) for name in fields if name != "differences"}
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value) if f.repr}
     if isinstance(value, dict):
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

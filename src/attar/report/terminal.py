@@ -28,6 +28,8 @@ def size(count: float) -> str:
 
 def print_report(report: Report, console: Console) -> None:
     """Print what a run did, the verdict last."""
+    if report.task is not None:
+        console.print(escape(report.task.line))
     console.print(changes_table(report.changes))
     for line in left_alone_lines(report.left_alone):
         console.print(line)
@@ -196,7 +198,8 @@ def verdict_lines(report: Report) -> RenderableType:
         "  " + chunks_text(report.chunk_sizes),
     ]
     if report.measurement is not None:
-        lines += measurement_lines(report.measurement)
+        of = "places" if report.task is not None and report.task.kind == "segment" else "samples"
+        lines += measurement_lines(report.measurement, of)
         lines += [] if report.in_floats is None else [_floats_line(report.in_floats)]
     elif "picked" in report.search and report.samples:
         lines += _unjudged_lines(next(point for point in report.points if point.chosen))
@@ -244,17 +247,19 @@ def _counted(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}" if count else ""
 
 
-def measurement_lines(m: Measurement) -> list[str]:
-    """What the samples said, one fact a line."""
+def measurement_lines(m: Measurement, of: str = "samples") -> list[str]:
+    """What the samples said, one fact a line; answers are those of samples or of places."""
     lines = []
     if m.metric is not None:
         lines.append(f"{m.metric} {m.before:.2f} -> [bold]{m.after:.2f}[/] on {m.samples:,} samples")
     if m.drop is not None:
         low, high = m.drop_interval
         word = "drop" if m.metric else "predicted drop (no labels)"
-        lines.append(f"{word} {m.drop:.2f} points, 95 % of {low:.2f} to {high:.2f} (paired bootstrap)")
+        lines.append(f"{word} {m.drop:.2f} points, 95 % of {low:.2f} to {high:.2f} (paired)")
     if m.agreement is not None:
-        lines.append(f"same answer as the original on {m.agreement:.2f} % of the samples")
+        low, high = m.agreement_interval
+        share = f"{m.agreement:.2f} % of the {of}, 95 % of {low:.2f} to {high:.2f}"
+        lines.append(f"same answer as the original on {share}")
     lines.append(f"relative output error {m.relative_error:.2f} %")
     return lines
 
