@@ -69,7 +69,7 @@ def runner_of(file: Path, threads: int, *, graph: bool = False) -> Runner:
 
 
 def runners_of(file: Path, threads: int) -> list[Runner]:
-    """Return all that can run a file, what `attar run` takes first; a program's outputs are in the graph's order."""
+    """Return all that can run a file, what `attar run` takes first."""
     if not is_attar(file):
         return [_of_model(load_either(file), threads)]
     from ..runtime.engine.whole import open_whole
@@ -101,13 +101,4 @@ def _of_program(file: "Path | AttarFile", threads: int, model: "ir.Model | None"
         port.name: ((None, *(extent or None for extent in port.shape)), np.dtype(types.get(port.name, np.float32)))
         for port in engine.machine.inputs
     }
-
-    def run(inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        if model is None:
-            return engine(inputs)
-        from ..runtime.engine.answers import answers
-
-        names = [value.name for value in model.graph.outputs]
-        return dict(zip(names, answers(engine.machine, model, inputs), strict=True))
-
-    return Runner("program", inputs, run, engine.preprocessing, engine.class_names, model)
+    return Runner("program", inputs, engine, engine.preprocessing, engine.class_names, model)

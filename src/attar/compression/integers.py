@@ -21,12 +21,16 @@ from ..graph import set_initializer
 from ..numerics.formats import Format
 from ..passes.equalize import equalized
 from ..report.integers import IntegerRun
+from ..runtime.ends import End
 from ..runtime.engine.answers import answers
 from ..runtime.engine.build import quantized, with_programs
 from ..runtime.engine.network import Network
 from ..runtime.integer import Affine, Extrapolated, FixedPoint, LeastSquares, MinMax, Percentile
+from ..runtime.integer.calibrate import Observed
 from ..runtime.integer.lower import Lowered
+from ..runtime.integer.refusals import NothingInIntegers
 from ..runtime.integer.schemes import Method, Scheme
+from ..runtime.integer.steps import Refusal
 from ..runtime.integer.weights import Given
 from .corrections import corrected
 from .file_bytes import coders_of
@@ -60,30 +64,26 @@ class Integers:
 def in_integers(job: Job, data: bytes) -> tuple[bytes, IntegerRun]:
     """Return the file with programs beside its graph, and what was found on the way.
 
+    What cannot run in integers stays in floats, with its reason; where no layer can, so does the file.
+
     Raises:
         DataError: there are no samples to calibrate with.
-        ModelError: no layer at all can run in integers; the first reason is told.
     """
     if job.samples is None:
         raise DataError("--integer: activations are calibrated on samples; give --data")
     file = container.open(data)
-    model, scheme = file.model(), ARITHMETICS[job.integers.arithmetic]
+    model = file.model()
     grids = _grids(file, model)
-    given = {name: (grid.integers, grid.scales) for name, grid in grids.items()}
-    inputs = job.samples.calibration.inputs
     job.progress("calibrating integers", 0.0)
-    network = Network.of(model, scheme, given, {name: values.shape[1:] for name, values in inputs.items()})
-    seen = network.observe(inputs, threads=job.threads)
-    trials = _Trials(job, judge_of(job, swaps=False))
-    for name, method in METHODS.items():
-        trials.add(name, network, seen.formats(scheme, method=method), job.model)
-    if network.is_whole and not given:
-        _equalize(trials, inputs)
-    if network.is_whole:
-        _correct_biases(trials, inputs, given)
+    try:
+        trials = _tried(job, model, grids)
+    except NothingInIntegers as error:
+        return data, IntegerRun.nothing(job.integers.arithmetic, error.reasons)
     best = trials.best
+    network = best.network
     weighted = _with_weights(job, data, file, model, grids, best)
-    written, plans = with_programs(weighted, [part.program for part in best.done], in_parts=not network.is_whole)
+    programs = [part.program for part in best.done]
+    written, plans = with_programs(weighted, programs, in_parts=not network.is_whole, ends=best.ends)
     return written, IntegerRun(
         arithmetic=job.integers.arithmetic,
         calibration=best.method,
@@ -95,6 +95,41 @@ def in_integers(job: Job, data: bytes) -> tuple[bytes, IntegerRun]:
         memory_bytes=best.memory_bytes,
         program_bytes=container.open(written, graph=False).chunk_sizes["program"],
     )
+
+
+def _tried(job: Job, model: ir.Model, grids: Mapping[str, Quantized]) -> "_Trials":
+    """Return the ways to compute in integers that were tried, with as few operators in floats as it takes.
+
+    Raises:
+        NothingInIntegers: no layer can run in integers.
+    """
+    inputs, scheme = job.samples.calibration.inputs, ARITHMETICS[job.integers.arithmetic]
+    given = {name: (grid.integers, grid.scales) for name, grid in grids.items()}
+    judge = judge_of(job, swaps=False)
+    network = Network.of(model, scheme, given, {name: values.shape[1:] for name, values in inputs.items()})
+    while True:
+        seen = network.observe(inputs, threads=job.threads)
+        refused = network.unfit(seen)
+        try:
+            if not refused:
+                return _all_ways(job, judge, network, seen)
+        except Refusal as refusal:
+            refused = dict.fromkeys(refusal.made, str(refusal))
+            if not refused.keys() - network.probed.refused.keys():
+                raise
+        network = network.without(refused)
+
+
+def _all_ways(job: Job, judge: Judge, network: Network, seen: Observed) -> "_Trials":
+    """Try all methods of calibration, and with the best one what may mend its errors."""
+    trials, inputs = _Trials(job, judge), job.samples.calibration.inputs
+    for name, method in METHODS.items():
+        trials.add(name, network, seen.formats(network.scheme, method=method), job.model)
+    if network.is_whole and not network.given:
+        _equalize(trials, inputs)
+    if network.is_whole:
+        _correct_biases(trials, inputs, network.given)
+    return trials
 
 
 @dataclass(frozen=True)
@@ -112,6 +147,11 @@ class _Tried:
     done: list[Lowered]
     operators: int
     memory_bytes: int
+
+    @property
+    def ends(self) -> tuple[End, ...]:
+        """What the outputs of a whole network's program become; of parts none, since they run within the graph."""
+        return self.done[0].ends if self.network.is_whole else ()
 
 
 @dataclass
@@ -142,8 +182,9 @@ class _Trials:
             self.damages[name] = self.damages[twin]
             return
         done = network.lowered(formats)
-        machine = network.machine([part.program for part in done], threads=THREADS)
-        self.damages[name] = self.judge.damage(answers(machine, network.model, self.job.samples.search.inputs))
+        machine = network.machine(done, threads=THREADS)
+        ends = done[0].ends if network.is_whole else ()
+        self.damages[name] = self.judge.damage(answers(machine, ends, self.job.samples.search.inputs))
         if self.found is None or self.damages[name] < self.damages[self.found.method]:
             self.found = _Tried(name, network, original, formats, done, len(machine.operators), machine.memory_bytes)
         self.job.progress("calibrating integers", len(self.damages) / (len(METHODS) + WAYS_MORE))

@@ -11,7 +11,6 @@ from ..evaluate import Dataset, Measurement, Metric, Task, compare
 from ..evaluate.uncertainty import decide
 from ..runtime import Session
 from ..runtime.engine import Engine
-from ..runtime.engine.answers import answers
 from .budget import Budget
 
 
@@ -55,7 +54,12 @@ def measure(
     in_floats = compared(Session(opened.model(), threads=threads).run_all(samples.inputs))
     if not opened.programs:
         return in_floats, None
-    return compared(answers(Engine(data, threads=threads).machine, original, samples.inputs)), in_floats
+    return compared(_answers(Engine(data, threads=threads), original, samples)), in_floats
+
+
+def _answers(engine: Engine, original: ir.Model, samples: Dataset) -> list[np.ndarray]:
+    found = engine({port.name: samples.inputs[port.name] for port in engine.machine.inputs})
+    return [found[value.name] for value in original.graph.outputs]
 
 
 def judge(budget: Budget, measurement: Measurement | None, size_bytes: int) -> list[Limit]:

@@ -10,7 +10,9 @@ from ._layout import MAX_RAW_BYTES, Kind, chunk_name
 if TYPE_CHECKING:
     import onnx_ir as ir
 
-KEYS = ("preprocessing", "class_names")
+KEYS = ("preprocessing", "class_names")  # what a model's metadata_props may hold too
+FUNCTIONS = ("Softmax", "LogSoftmax")
+MOST_AXES = 16
 
 
 def dumps(value: Any) -> str:
@@ -57,6 +59,24 @@ def check(content: dict[str, Any], *, error: type[Exception] = FormatError) -> N
         raise error(f"meta: preprocessing is of type {type(preprocessing).__name__}, not an object")
     if names is not None and not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
         raise error("meta: class_names is not a list of strings")
+    outputs = content.get("outputs")
+    if outputs is not None and not (isinstance(outputs, list) and all(map(_is_output, outputs)) and _distinct(outputs)):
+        raise error("meta: outputs is not a list of what a program's outputs become, each of a name of its own")
+
+
+def _is_output(each: Any) -> bool:
+    """Whether `each` names an output of the network and one of the program, and maybe a function over axes."""
+    if not isinstance(each, dict) or not all(isinstance(each.get(key), str) for key in ("name", "from")):
+        return False
+    if "function" not in each:
+        return "axes" not in each
+    axes = each.get("axes")
+    are_two = isinstance(axes, list) and len(axes) == 2 and all(type(axis) is int for axis in axes)
+    return each["function"] in FUNCTIONS and are_two and 1 <= axes[0] <= axes[1] < MOST_AXES
+
+
+def _distinct(outputs: list[dict[str, Any]]) -> bool:
+    return len({each["name"] for each in outputs}) == len(outputs)
 
 
 def of_model(model: "ir.Model") -> dict[str, Any]:

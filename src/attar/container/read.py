@@ -2,7 +2,7 @@
 
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -49,6 +49,7 @@ class AttarFile:
     Attributes:
         programs: the sections that the engine runs, unread; empty in a file without any.
         in_parts: whether they are parts of the graph, the rest of which runs in floats.
+        outputs: what the outputs of the program become; None where they are the network's (docs/format.md, section 5).
     """
 
     path: Path | None
@@ -59,6 +60,7 @@ class AttarFile:
     provenance: dict[str, Any] | None
     programs: tuple[bytes, ...]
     in_parts: bool
+    outputs: list[dict[str, Any]] | None
     chunk_sizes: dict[str, int]
     _data: bytes = field(repr=False)
     _streams: memoryview = field(repr=False)
@@ -190,14 +192,21 @@ class AttarFile:
         chunk = split(self._data).get(Kind.PROVENANCE)
         return self._data if chunk is None else self._data[: chunk.start] + self._data[chunk.end :]
 
-    def with_programs(self, programs: Sequence[bytes], *, in_parts: bool = False) -> bytes:
+    def with_programs(
+        self, programs: Sequence[bytes], *, in_parts: bool = False, outputs: Sequence[Mapping[str, Any]] = ()
+    ) -> bytes:
         """Return the file's bytes with these program sections, in place of those that it may have.
 
         Args:
             in_parts: whether they are parts of the graph, and the rest of it runs in floats; else there is one, of all.
+            outputs: what the program's outputs become, as in the meta chunk; empty where they are the network's.
         """
-        chunks = {kind: chunk for kind, chunk in split(self._data).items() if kind != Kind.PROGRAM}
+        chunks = {kind: chunk for kind, chunk in split(self._data).items() if kind not in (Kind.PROGRAM, Kind.META)}
         framed = {kind: self._data[chunk.start : chunk.end] for kind, chunk in chunks.items()}
+        meta = {"preprocessing": self.preprocessing, "class_names": self.class_names, "outputs": list(outputs) or None}
+        if any(value is not None for value in meta.values()):
+            known = {key: value for key, value in meta.items() if value is not None}
+            framed[Kind.META] = frame(Kind.META, _meta.pack(Kind.META, known))
         framed[Kind.PROGRAM] = frame(Kind.PROGRAM, _programs.payload(programs, in_parts=in_parts))
         version = VERSION_OF_PARTS if in_parts else VERSION_OF_PROGRAMS
         return MAGIC + bytes([version, FLAGS]) + b"".join(framed[kind] for kind in sorted(framed))
@@ -266,6 +275,7 @@ def _parse(data: bytes, path: Path | None, max_decoded_bytes: int, *, graph: boo
         provenance=_json(chunks, Kind.PROVENANCE),
         programs=_programs.parse(chunks, version),
         in_parts=version == VERSION_OF_PARTS,
+        outputs=meta.get("outputs"),
         chunk_sizes=_sizes(chunks),
         _data=data,
         _streams=streams,

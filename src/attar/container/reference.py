@@ -240,6 +240,19 @@ def check_meta(meta: dict[str, Any]) -> None:
     names = meta.get("class_names")
     strings = isinstance(names, list) and all(isinstance(name, str) for name in names)
     require(names is None or strings, "class_names is not a list of strings")
+    outputs = [] if meta.get("outputs") is None else meta["outputs"]
+    require(isinstance(outputs, list) and all(map(is_output, outputs)), "outputs is not a list of outputs")
+    require(len({each["name"] for each in outputs}) == len(outputs), "two outputs of one name")
+
+
+def is_output(each: Any) -> bool:
+    if not isinstance(each, dict) or not all(isinstance(each.get(key), str) for key in ("name", "from")):
+        return False
+    if "function" not in each:
+        return "axes" not in each
+    axes = each.get("axes")
+    two = isinstance(axes, list) and len(axes) == 2 and all(type(axis) is int for axis in axes)
+    return two and each["function"] in ("Softmax", "LogSoftmax") and 1 <= axes[0] <= axes[1] < 16
 
 
 # --- 6 The streams chunk ----------------------------------------------------------------------------------------------

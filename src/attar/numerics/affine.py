@@ -8,17 +8,18 @@ import numpy as np
 from .formats import Format
 from .rounding import to_integers
 
-SMALLEST_SCALE = 2.0**-100  # for tensors that are zero throughout
+SMALLEST_SCALE = 2.0**-100  # its products with others are normal float32 numbers
 MIRRORED = 1  # levels that the symmetric range of weights leaves out: -128
 
 
 def affine(low: float, high: float, *, bits: int = 8) -> Format:
     """Return the signed format whose range is [low, high], widened to hold 0: scale = (high - low) / (2^bits - 1).
 
-    The zero point, round(least integer - low / scale) clamped to the range, makes 0.0 exact.
+    The zero point, round(least integer - low / scale) clamped to the range, makes 0.0 exact. Where all is zero the
+    scale is 1: any would do, and from a tiny one no multiplier leads to those around it.
     """
     low, high = min(float(low), 0.0), max(float(high), 0.0)
-    scale = max(float(np.float32((high - low) / (2**bits - 1))), SMALLEST_SCALE)
+    scale = max(float(np.float32((high - low) / (2**bits - 1))), SMALLEST_SCALE) if low < high else 1.0
     least, greatest = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
     zero = int(np.clip(to_integers(np.float64(least) - low / scale), least, greatest))
     return Format(bits, True, scale, zero)

@@ -26,3 +26,8 @@ class IntegerRun:
     lower_bound_bytes: int
     memory_bytes: int
     program_bytes: int
+
+    @classmethod
+    def nothing(cls, arithmetic: str, reasons: Mapping[str, str]) -> "IntegerRun":
+        """Return what there is to say of a file whose layers all stay in floats: it got no program."""
+        return cls(arithmetic, "nothing", {}, 0, reasons, 0, 0, 0, 0)

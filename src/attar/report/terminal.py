@@ -148,6 +148,8 @@ def stages_table(rows: Sequence[StageRow]) -> Table:
 
 def integers_text(run: IntegerRun) -> str:
     """Say what program is in the file, and what it takes to run it."""
+    if not run.operators:
+        return f"[yellow]In integers: nothing; the file has no program[/]{_outside_text(run)}"
     tried = ", ".join(f"{escape(name)} {damage:.4g}" for name, damage in run.damages.items())
     return (
         f"[bold]In integers[/] ({escape(run.arithmetic)}): {run.operators} operators in {size(run.program_bytes)} "

@@ -1,6 +1,6 @@
 """One onnxruntime session over one graph, with weights that may be swapped from run to run."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import onnx
@@ -9,9 +9,9 @@ import onnxruntime as ort
 
 from ..errors import DataError, ModelError, first_line
 from ..graph import serialize
-from ..graph.flow import steady_outputs
 from .batch import batch_size
 from .lend import lend
+from .rows import Rows
 
 
 class Session:
@@ -46,7 +46,7 @@ class Session:
         except Exception as error:  # onnxruntime raises a family of types without a common base
             raise ModelError(f"onnxruntime cannot run the network: {first_line(error)}") from error
         self._model, self._batch = model, 0  # settled by the first samples
-        self._steady = steady_outputs(model.graph)
+        self._rows = Rows(model.graph)
         initializers = set(swappable)
         asked = [x for x in self._session.get_inputs() if x.name not in initializers]
         self.inputs: dict[str, tuple[tuple[int | None, ...], np.dtype]] = {
@@ -67,8 +67,7 @@ class Session:
         Raises:
             DataError: the inputs don't fit the network.
         """
-        found = zip(self.outputs, self.run_exactly(feeds), strict=True)
-        return [values if name in self._steady else np.atleast_1d(values) for name, values in found]
+        return self._rows.with_an_axis(self.run_exactly(feeds))
 
     def run_exactly(self, feeds: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """Return the outputs for one batch as they are.
@@ -88,12 +87,15 @@ class Session:
     def run_all(
         self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
     ) -> list[np.ndarray]:
-        """Return the outputs for all samples; every output's first axis is the sample, where it depends on samples."""
-        columns = zip(*self.batches(inputs, weights=weights), strict=True)
-        return [
-            column[0] if name in self._steady else join(column)
-            for name, column in zip(self.outputs, columns, strict=True)
-        ]
+        """Return the outputs for all samples: each of its batches one behind the other, a constant one as it is.
+
+        Where the batch is free and a batch has other rows than its samples, all samples run at once: rows whose number
+        depends on the data speak of the samples of one run.
+        """
+        batches = list(self.batches(inputs, weights=weights))
+        if len(batches) > 1 and not self.fixed_batch and not self._rows.are_samples(batches[0], self._batch):
+            batches = [self.run({**inputs, **(weights or {})})]
+        return self._rows.joined(batches)
 
     def batches(
         self, inputs: Mapping[str, np.ndarray], *, weights: Mapping[str, np.ndarray] | None = None
@@ -110,15 +112,11 @@ class Session:
         step = self._batch = self._batch or batch_size(self._model, inputs, self.fixed_batch)
         for start in range(0, count, step):
             feeds = {name: values[start : start + step] for name, values in inputs.items()}
-            missing = start + step - count if self.fixed_batch else 0
+            missing = max(start + step - count, 0) if self.fixed_batch else 0
             if missing > 0:  # a network with a fixed batch gets the last sample again until the batch is full
                 feeds = {n: np.concatenate([v, np.repeat(v[-1:], missing, axis=0)]) for n, v in feeds.items()}
             outputs = self.run({**feeds, **(weights or {})})
-            yield self._cut(outputs, step - missing) if missing > 0 else outputs
-
-    def _cut(self, outputs: list[np.ndarray], samples: int) -> list[np.ndarray]:
-        """Take away the samples that only filled the batch."""
-        return [out if name in self._steady else out[:samples] for name, out in zip(self.outputs, outputs, strict=True)]
+            yield self._rows.first(outputs, step - missing) if missing else outputs
 
 
 def _with_swappable(model: ir.Model, names: tuple[str, ...]) -> ir.Model:
@@ -130,20 +128,6 @@ def _with_swappable(model: ir.Model, names: tuple[str, ...]) -> ir.Model:
             copy.graph.inputs.append(copy.graph.initializers[name])
     copy.ir_version = max(copy.ir_version, 4)  # the first version with overridable initializers
     return copy
-
-
-def join(parts: Sequence[np.ndarray]) -> np.ndarray:
-    """Return the batches of one output, one behind the other.
-
-    Raises:
-        DataError: they differ in more than the number of samples.
-    """
-    if len(parts) == 1:
-        return np.asarray(parts[0])
-    try:
-        return np.concatenate(parts)
-    except ValueError as error:
-        raise DataError(f"an output changes its shape from batch to batch: {error}") from error
 
 
 def _numpy_type(name: str) -> np.dtype:

@@ -11,8 +11,9 @@ from ..graph.extract import extract
 from ..graph.flow import Flow, sources
 from .batch import batch_size
 from .checkpoint import Checkpoint, Collector
+from .rows import join
 from .samples import Samples, fixed_batch, sample_count
-from .session import Session, join
+from .session import Session
 
 
 class Stages:

@@ -11,8 +11,9 @@ from ..graph.extract import extract
 from ..graph.flow import Flow, sources, subgraphs
 from ..graph.readers import readers_of
 from ..graph.sizes import inferred
+from .rows import join
 from .samples import filled, fixed_batch, sample_count
-from .session import Session, join
+from .session import Session
 from .stages import Stages
 
 

@@ -96,7 +96,8 @@ def test_values_that_are_not_finite_are_named():
 def test_a_histogram_keeps_every_value_and_the_mean():
     values = np.random.default_rng(0).normal(size=(3, 1000)).astype(np.float32)
     batches = [{"t": part} for part in values]
-    ranges = find_ranges(iter(batches))
+    ranges, shapes = find_ranges(iter(batches))
+    assert shapes == {"t": ()}
     assert ranges == {"t": Range(float(values.min()), float(values.max()))}
     histogram = find_histograms(iter(batches), ranges)["t"]
     assert histogram.counts.sum() == 3000

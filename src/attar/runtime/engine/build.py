@@ -7,7 +7,9 @@ import numpy as np
 from ... import codec
 from ...container import AttarFile, TensorEntry
 from ...container import open as open_file
-from ...errors import FormatError
+from ...errors import FormatError, first_line
+from ..ends import End, to_plain
+from ..integer.lower import Lowered
 from ..integer.program import Program, Weighted
 from .arena import Planned, planned
 from .native import Machine
@@ -30,18 +32,48 @@ def machine_of(program: Program, *, threads: int = 1) -> Machine:
     return made
 
 
+def machine_or_refusal(done: Lowered, *, threads: int = 1) -> Machine:
+    """Return an engine for a program; where there is none for it, find out which operator is why.
+
+    Raises:
+        Refusal: of the step that the operator belongs to, and whatever else `machine_of` raises.
+    """
+    try:
+        return machine_of(done.program, threads=threads)
+    except Exception:
+        for operator in done.program.operators:
+            reason = _reason(done.program.part([operator], [operator.output]))
+            if reason is not None:
+                raise done.step_of[operator.output].refusal(f"the engine does not take it: {reason}") from None
+        raise
+
+
+def _reason(program: Program) -> str | None:
+    """Return why the engine does not take a program; None of one that it takes."""
+    try:
+        machine_of(program)
+    except Exception as error:  # a kernel's own refusal, or a number that no section holds
+        return first_line(error)
+    return None
+
+
 def with_program(data: bytes, program: Program) -> tuple[bytes, Planned]:
     """Return the file's bytes with the program as its section, and the plan of its arena."""
     written, (plan,) = with_programs(data, [program], in_parts=False)
     return written, plan
 
 
-def with_programs(data: bytes, programs: Sequence[Program], *, in_parts: bool) -> tuple[bytes, list[Planned]]:
-    """Return the file's bytes with programs, of the whole network or of its parts, and the plans of their arenas."""
+def with_programs(
+    data: bytes, programs: Sequence[Program], *, in_parts: bool, ends: Sequence[End] = ()
+) -> tuple[bytes, list[Planned]]:
+    """Return the file's bytes with programs, of the whole network or of its parts, and the plans of their arenas.
+
+    ends: what the outputs of a whole network's program become; none where they are the network's.
+    """
     file = open_file(data, graph=False)
     plans = [planned(physical(program)) for program in programs]
     sections = [section(plan, dict(_stored(file, program))) for plan, program in zip(plans, programs, strict=True)]
-    return file.with_programs(sections, in_parts=in_parts), plans
+    return file.with_programs(sections, in_parts=in_parts, outputs=to_plain(ends)), plans
 
 
 def quantized(file: AttarFile, entry: TensorEntry) -> codec.Quantized | None:

@@ -11,6 +11,7 @@ from ... import container
 from ...codec.threads import in_threads
 from ...container import AttarFile
 from ...errors import DataError, FormatError
+from ..ends import End, finished, from_plain
 from ..given import named
 from ..threads import thread_count, whole_number
 from .native import KERNELS, MAX_MEMORY_BYTES, Machine, Wanted
@@ -53,6 +54,7 @@ class Engine:
     ) -> None:
         limits = _limits(kernels, threads, max_memory_bytes)
         self.machine: Machine | Parts
+        self._ends: tuple[End, ...] = ()
         self.preprocessing: dict[str, Any] | None = None
         self.class_names: list[str] | None = None
         if isinstance(source, str | os.PathLike) and Path(source).suffix == ".onnx":
@@ -67,6 +69,7 @@ class Engine:
         try:
             machines = _all_loaded(file, limits)
             self.machine = _with_the_rest(source, machines, limits["threads"]) if file.in_parts else machines[0]
+            self._ends = _ends(file, self.machine)
         except FormatError as error:
             raise FormatError(f"{label}: {error}") from error
 
@@ -78,7 +81,8 @@ class Engine:
         Raises:
             DataError: an input is missing, has another shape than the program, is no array of numbers, or holds NaN.
         """
-        return self.machine.run(named(inputs, [port.name for port in self.machine.inputs]))
+        found = self.machine.run(named(inputs, [port.name for port in self.machine.inputs]))
+        return finished(self._ends, found) if self._ends else found
 
 
 def _limits(kernels: str, threads: int, max_memory_bytes: int) -> dict[str, Any]:
@@ -87,6 +91,15 @@ def _limits(kernels: str, threads: int, max_memory_bytes: int) -> dict[str, Any]
         raise DataError(f"kernels {kernels!r}: none of {', '.join(KERNELS)}")
     most = whole_number("max_memory_bytes", max_memory_bytes, MOST_BYTES)
     return {"kernels": kernels, "threads": thread_count(threads), "max_memory_bytes": most}
+
+
+def _ends(file: AttarFile, machine: "Machine | Parts") -> tuple[End, ...]:
+    """Return what the outputs of the file's program become; none where they are the network's."""
+    ranks, ends = {port.name: len(port.shape) + 1 for port in machine.outputs}, from_plain(file.outputs or ())
+    for end in ends:
+        if end.source not in ranks or end.axes[1] >= ranks[end.source]:
+            raise FormatError(f"output {end.name!r}: made of {end.source!r} over axes {end.axes}, which is no output")
+    return ends
 
 
 def _lowered(path: Path) -> bytes:

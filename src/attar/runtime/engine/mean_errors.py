@@ -79,7 +79,7 @@ class _Walk:
 
     def _run(self, piece: Sequence[Operator], outputs: Sequence[str]) -> Integers:
         """Return the integers of `outputs`, as narrow as they can be kept."""
-        part = _part(self._program, piece, outputs)
+        part = self._program.part(piece, outputs)
         machine = machine_of(part, threads=self._threads)
         parts: dict[str, list[np.ndarray]] = {name: [] for name in outputs}
         for feeds in self._batches(part.inputs):
@@ -96,14 +96,6 @@ class _Walk:
         if name in self._held:
             return self._held[name][samples]
         return quantize(self._floats[name][samples], self._program.tensors[name].format)
-
-
-def _part(program: Program, piece: Sequence[Operator], outputs: Sequence[str]) -> Program:
-    """Return the program of some operators that stand one behind the other."""
-    made = {op.output for op in piece}
-    read = list(dict.fromkeys(name for op in piece for name in op.inputs if name not in made))
-    names = [*read, *(op.output for op in piece)]
-    return Program({name: program.tensors[name] for name in names}, tuple(piece), tuple(read), tuple(outputs))
 
 
 def _narrow(tensor: Tensor) -> type[np.integer]:

@@ -6,17 +6,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 import onnx_ir as ir
 
-from ...errors import ModelError
 from ...graph.flow import sources
 from ...numerics.formats import Format
 from ..integer.calibrate import Observed, observe, observe_parts
 from ..integer.lower import Lowered, lowered
 from ..integer.parts import cut
-from ..integer.program import Program
-from ..integer.refusals import probe
+from ..integer.prepare import prepare
+from ..integer.refusals import NothingInIntegers, Probed, probe, unfit_steps
 from ..integer.schemes import Scheme
 from ..integer.weights import Given
-from .build import machine_of
+from .build import machine_or_refusal
 from .native import Machine
 from .parts import Parts
 
@@ -29,6 +28,7 @@ class Network:
 
     Attributes:
         parts: in order, each with the shapes of its inputs. outside: reasons by the tensor that an operator makes.
+        shapes: of one sample, by input. probed: what can run in integers and what cannot.
     """
 
     model: ir.Model
@@ -36,25 +36,42 @@ class Network:
     given: Given
     parts: tuple[tuple[ir.Model, Shapes], ...]
     outside: Mapping[str, str]
+    shapes: Shapes
+    probed: Probed
 
     @classmethod
     def of(cls, model: ir.Model, scheme: Scheme, given: Given, shapes: Shapes) -> "Network":
         """Find out which operators can run in integers; arguments as of `lower`.
 
         Raises:
-            ModelError: none that has weights can; the first reason is told.
+            NothingInIntegers: none that has weights can; the first reason is told.
         """
-        probed = probe(model, scheme, weights=given, shapes=shapes)
+        return cls(model, scheme, given, (), {}, shapes, probe(model, scheme, weights=given, shapes=shapes))._settled()
+
+    def without(self, refused: Mapping[str, str]) -> "Network":
+        """Return the network with more operators in floats: reasons by the names of the tensors that they make.
+
+        Raises:
+            NothingInIntegers: none that has weights is left.
+        """
+        return replace(self, probed=self._more(refused))._settled()
+
+    def _settled(self) -> "Network":
+        network = self
         while True:
-            found = cut(model, probed)
+            found = cut(network.model, network.probed)
             if not found.parts:
-                raise ModelError(next(iter(found.outside.values())))
-            parts = tuple((part, _shapes(part, {**probed.shapes, **shapes})) for part in found.parts)
-            network = cls(model, scheme, given, parts, found.outside)
+                raise NothingInIntegers(found.outside)
+            known = {**network.probed.shapes, **network.shapes}
+            parts = tuple((part, _shapes(part, known)) for part in found.parts)
+            network = replace(network, parts=parts, outside=found.outside)
             fresh = {} if network.is_whole else network._refused()
-            if not fresh.keys() - probed.refused.keys():
+            if not fresh.keys() - network.probed.refused.keys():
                 return network
-            probed = replace(probed, refused={**probed.refused, **fresh})
+            network = replace(network, probed=network._more(fresh))
+
+    def _more(self, refused: Mapping[str, str]) -> Probed:
+        return replace(self.probed, refused={**refused, **self.probed.refused})
 
     def with_model(self, model: ir.Model) -> "Network":
         """Return a whole network with other numbers in the same graph."""
@@ -77,14 +94,30 @@ class Network:
             return observe(self.model, inputs, kept=self.given, threads=threads)
         return observe_parts(self.model, self.parts, inputs, kept=self.given, threads=threads)
 
+    def unfit(self, seen: Observed) -> dict[str, str]:
+        """Return what cannot run in integers on such samples: reasons by the names of the tensors that it makes."""
+        found = dict(seen.refused())
+        for part, shapes in self.parts if seen.unfit else ():
+            for refusal in unfit_steps(prepare(part, shapes, kept=self.given), seen.unfit):
+                found |= dict.fromkeys(refusal.made, str(refusal))
+        return found
+
     def lowered(self, formats: Mapping[str, Format]) -> list[Lowered]:
-        """Return the programs of all parts."""
+        """Return the programs of all parts.
+
+        Raises:
+            Refusal: a step that cannot run in integers with these formats.
+        """
         known = {"weights": self.given, "coarsens": True}
         return [lowered(part, formats, self.scheme, **known, shapes=shapes) for part, shapes in self.parts]
 
-    def machine(self, programs: Sequence[Program], *, threads: int) -> Machine | Parts:
-        """Return what runs the whole network, the programs in the engine."""
-        machines = [machine_of(program, threads=threads) for program in programs]
+    def machine(self, done: Sequence[Lowered], *, threads: int) -> Machine | Parts:
+        """Return what runs the whole network, the programs of its parts in the engine.
+
+        Raises:
+            Refusal: an operator that the engine does not take.
+        """
+        machines = [machine_or_refusal(part, threads=threads) for part in done]
         return machines[0] if self.is_whole else Parts(machines, self.model, threads=threads)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import onnx_ir as ir
@@ -10,7 +10,10 @@ import onnx_ir as ir
 from ...errors import DataError, ModelError
 from ...graph.extract import extract
 from ...graph.flow import Flow, sources
+from ..batch import batch_size
 from ..given import samples_of
+from ..rows import Rows
+from ..samples import Samples, fixed_batch, sample_count
 from .native import Machine, Port
 
 if TYPE_CHECKING:
@@ -38,6 +41,8 @@ class Parts:
         self._machines, self._model, self._threads = tuple(machines), model, threads
         self._flow = Flow(model.graph)
         self._values = {value.name: value for value in (*model.graph.inputs, *self._made())}
+        self._rows = Rows(model.graph)
+        self._given = {value: value.const_value.numpy() for value in model.graph.outputs if value.is_initializer()}
         wanted = [tuple(self._value(port) for port in machine.inputs) for machine in machines]
         self._wanted = [*wanted, tuple(model.graph.outputs)]
         self.between = self._between()
@@ -75,14 +80,35 @@ class Parts:
         missing = [port.name for port in self.inputs if port.name not in inputs]
         if missing:
             raise DataError(f"the network needs input '{missing[0]}', which was not given: {', '.join(inputs)} were")
-        values = [self._values[port.name] for port in self.inputs]
-        held = {value: samples_of(value.name, inputs[value.name], value.dtype.numpy()) for value in values}
+        given = {port.name: self._samples(port.name, inputs[port.name]) for port in self.inputs}
+        fixed = fixed_batch(sources(self._model.graph))
+        step = batch_size(self._model, given, fixed)
+        found = self._batches(Samples(given, step, full=bool(fixed)))
+        if len(found) > 1 and not fixed and not self._rows.are_samples(found[0], step):
+            found = self._batches(Samples(given, sample_count(given), full=False))  # as a Session does
+        return dict(zip((port.name for port in self.outputs), self._rows.joined(found), strict=True))
+
+    def _samples(self, name: str, values: Any) -> np.ndarray:
+        return samples_of(name, values, self._values[name].dtype.numpy())
+
+    def _batches(self, samples: Samples) -> list[list[np.ndarray]]:
+        """Return the outputs batch by batch, without the rows of samples that only fill the last one."""
+        found = []
+        for index in range(len(samples)):
+            held = self._run_batch({port.name: samples.batch(port.name, index) for port in self.inputs})
+            outputs = self._rows.with_an_axis([held[value] for value in self._model.graph.outputs])
+            missing = samples.missing(index)
+            found.append(self._rows.first(outputs, samples.step - missing) if missing else outputs)
+        return found
+
+    def _run_batch(self, inputs: Mapping[str, np.ndarray]) -> dict[ir.Value, np.ndarray]:
+        held = {self._values[name]: values for name, values in inputs.items()} | self._given
         for number, wanted in enumerate(self._wanted):
             held |= self._in_floats(number, held)
             if number < len(self._machines):
                 found = self._machines[number].run({value.name: held[value] for value in wanted})
                 held |= {self._values[name]: values for name, values in found.items()}
-        return {value.name: held[value] for value in self._model.graph.outputs}
+        return held
 
     def run_operator(self, number: int) -> None:
         """Run one operator of the programs on what its arena holds."""
@@ -103,7 +129,7 @@ class Parts:
 
     def _between(self) -> tuple[tuple[ir.Node, ...], ...]:
         """Return the operators in floats before every program, and behind the last one."""
-        known, found = set(sources(self._model.graph)), []
+        known, found = {*sources(self._model.graph), *self._given}, []
         for number, wanted in enumerate(self._wanted):
             nodes = self._flow.needed(wanted, known)
             found.append(tuple(nodes))
@@ -121,7 +147,7 @@ class Parts:
             self._sessions[number] = self._session(self.between[number], made, held)
         session = self._sessions[number]
         feeds = {name: held[self._values[name]] for name in session.inputs}
-        return dict(zip(made, session.run_all(feeds), strict=True))
+        return dict(zip(made, session.run_exactly(feeds), strict=True))
 
     def _session(
         self, nodes: Sequence[ir.Node], made: Sequence[ir.Value], held: Mapping[ir.Value, np.ndarray]

@@ -1,7 +1,8 @@
 """Choose the formats of all activations from samples, which go through the network batch by batch."""
 
-from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import onnx_ir as ir
@@ -12,6 +13,7 @@ from ...numerics.affine import affine
 from ...numerics.fixed_point import best_fraction, covering_fraction, fixed_point, ristretto_fraction, squared_error
 from ...numerics.formats import Format
 from ..session import Session
+from .held import Held, held_constants, too_far, widened
 from .prepare import prepare
 from .ranges import Batches, Histogram, Range, find_histograms, find_ranges
 from .schemes import (
@@ -27,6 +29,7 @@ from .schemes import (
     bits_of,
 )
 from .steps import observed, steps_of
+from .unfit import find_sides, gaps, reasons, wrong_shapes
 
 CLIPS = np.geomspace(1.0, 0.1, 24)  # of either end of the range: what an affine format of least squares tries
 
@@ -55,6 +58,8 @@ def calibrate(
     """
     _check(scheme, method)
     seen = observe(model, inputs, histograms=_needs_histograms(method), kept=kept, threads=threads)
+    for name, reason in seen.unfit.items():
+        raise DataError(f"tensor '{name}' {reason}")
     return seen.formats(scheme, method=method)
 
 
@@ -64,20 +69,31 @@ class Observed:
 
     Attributes:
         ranges: the least and the largest number. histograms: of the numbers; empty where nobody asked for them.
+        held: constants that formats have to hold. unfit: why a tensor gets no format, by its name; it is in no other.
     """
 
     ranges: Mapping[str, Range]
     histograms: Mapping[str, Histogram]
+    held: tuple[Held, ...] = ()
+    unfit: Mapping[str, str] = field(default_factory=dict)
+
+    def refused(self) -> dict[str, str]:
+        """Return why steps cannot run in integers whose constants lie far from what flows, by the tensors they make."""
+        return {name: str(each) for each in too_far(self.held, self.ranges) for name in each.made}
 
     def formats(self, scheme: Scheme, *, method: Method) -> dict[str, Format]:
         """Return the formats that a scheme and a method make of it; as `calibrate`."""
         _check(scheme, method)
         choose = _fixed if isinstance(scheme, FixedPoint) else _affine
         bits = {name: bits_of(scheme.activation_bits, name) for name in self.ranges}
-        return {
-            name: choose(scheme, method, bits[name], self.ranges[name], self.histograms.get(name))
-            for name in self.ranges
+        found = {
+            name: choose(scheme, method, bits[name], seen, self.histograms.get(name))
+            for name, seen in self.ranges.items()
         }
+        for each in self.held:
+            if each.root in found:
+                found[each.root] = widened(found[each.root], [each.value], scheme)
+        return found
 
 
 def observe(
@@ -90,7 +106,7 @@ def observe(
 ) -> Observed:
     """Look at the samples once, for formats of any scheme; arguments and errors as of `calibrate`."""
     prepared = prepare(model, {name: values.shape[1:] for name, values in inputs.items()}, kept=kept)
-    return _observed(prepared, observed(prepared, steps_of(prepared)), inputs, histograms, threads)
+    return _observed(prepared, [prepared], inputs, histograms, threads)
 
 
 def observe_parts(
@@ -103,16 +119,24 @@ def observe_parts(
 ) -> Observed:
     """Look at the samples once for all parts of a network (`parts.cut`), each with the shapes of its inputs."""
     prepared = [prepare(part, shapes, kept=kept) for part, shapes in parts]
-    names = dict.fromkeys(name for part in prepared for name in observed(part, steps_of(part)))
-    return _observed(model, list(names), inputs, True, threads)
+    return _observed(model, prepared, inputs, True, threads)
 
 
 def _observed(
-    model: ir.Model, names: list[str], inputs: Mapping[str, np.ndarray], histograms: bool, threads: int
+    model: ir.Model, parts: Sequence[ir.Model], inputs: Mapping[str, np.ndarray], histograms: bool, threads: int
 ) -> Observed:
-    session = Session(expose(model, names), threads=threads)
-    ranges = find_ranges(_seen(session, names, inputs))
-    return Observed(ranges, find_histograms(_seen(session, names, inputs), ranges) if histograms else {})
+    steps = [steps_of(part) for part in parts]
+    names = list(dict.fromkeys(chain.from_iterable(map(observed, parts, steps))))
+    session, found, sides = Session(expose(model, names), threads=threads), {}, {}
+    ranges, shapes = find_ranges(_seen(session, names, inputs))
+    if histograms:
+        finite = {name: seen for name, seen in ranges.items() if seen.is_finite}
+        found = find_histograms(_seen(session, names, inputs), finite)
+        middles = gaps(finite, found)
+        sides = find_sides(_seen(session, names, inputs), middles) if middles else {}
+    unfit = reasons(ranges, sides) | wrong_shapes(parts, shapes)
+    ranges, found = ({name: each for name, each in of.items() if name not in unfit} for of in (ranges, found))
+    return Observed(ranges, found, tuple(chain.from_iterable(map(held_constants, steps))), unfit)
 
 
 def _check(scheme: Scheme, method: Method) -> None:

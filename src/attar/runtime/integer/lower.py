@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from ...errors import ModelError
+from ...errors import ModelError, RecipeError, first_line
 from ...graph.operators import is_default_domain
 from ...numerics.formats import Format
+from ..ends import End
+from .endings import ends_of
+from .held import ends, held_constants, holds
 from .lowering.constants import lower_norm, lower_parametric_relu
 from .lowering.elementwise import lower_clamp, lower_concat, lower_extreme, lower_product, lower_sum, lower_table
 from .lowering.moves import (
@@ -31,7 +34,7 @@ from .lowering.transposed import lower_conv_transpose
 from .prepare import batch_of, prepare, sample_shape
 from .program import Operator, Program, Tensor
 from .schemes import FixedPoint, Scheme
-from .steps import Step, read_inputs, steps_of, without_table
+from .steps import Refusal, Step, read_inputs, steps_of, without_table
 from .weights import Given
 
 
@@ -70,6 +73,8 @@ class Lowered:
         model: the network as it was prepared, in floats. steps: what became operators.
         chosen: the integers of weights, laid out as the network has them, and their steps, by the step's output.
         constants: of other constants the numbers that the program has, by the step's output.
+        step_of: the step that each operator belongs to, by the operator's output.
+        ends: what the network's outputs are of the program's.
     """
 
     program: Program
@@ -77,6 +82,8 @@ class Lowered:
     steps: tuple[Step, ...]
     chosen: Given
     constants: Mapping[str, np.ndarray]
+    step_of: Mapping[str, Step]
+    ends: tuple[End, ...]
 
 
 def lowered(
@@ -101,7 +108,9 @@ def lowered(
     builder = Builder(prepared, read_inputs(prepared, steps), formats, scheme, given, coarsens)
     for step in steps:
         builder.add(step)
-    return Lowered(builder.program(), prepared, tuple(builder.steps), builder.chosen, builder.constants)
+    builder.check_held()
+    found = builder.chosen, builder.constants, builder.step_of
+    return Lowered(builder.program(), prepared, tuple(builder.steps), *found, ends_of(model, prepared))
 
 
 class Builder:
@@ -121,13 +130,29 @@ class Builder:
         self._tensors: dict[str, Tensor] = {}
         self._operators: list[Operator] = []
         self.steps: list[Step] = []
+        self.step_of: dict[str, Step] = {}
         self.chosen: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self.constants: dict[str, np.ndarray] = {}
         for value in inputs:
             self._declare(value, self._format(value))
 
     def add(self, step: Step) -> None:
-        """Lower one step; a function of integers that are too wide for a table as the steps that it was made of."""
+        """Lower one step; a function of integers that are too wide for a table as the steps that it was made of.
+
+        Raises:
+            Refusal: it cannot run in integers, for whatever reason.
+            RecipeError: as `lower`.
+        """
+        try:
+            self._add(step)
+        except (Refusal, RecipeError, MemoryError):
+            raise
+        except (ModelError, ValueError) as error:  # a tensor without a shape, a factor that no multiplier holds
+            raise step.refusal(str(error)) from error
+        except Exception as error:  # whatever else a rule stumbles over is this step's, never the network's
+            raise step.refusal(f"its lowering failed with {type(error).__name__}: {first_line(error)}") from error
+
+    def _add(self, step: Step) -> None:
         rule = _rule(step)
         inputs = tuple(self._tensor(step, value) for value in step.inputs)
         if not inputs:
@@ -136,14 +161,26 @@ class Builder:
         for piece in pieces:
             self.add(piece)
         if not pieces:
+            made = self._lowered(step, rule, inputs)
             self.steps.append(step)
-            self._operators += self._lowered(step, rule, inputs)
+            self._operators += made
+            self.step_of |= dict.fromkeys((operator.output for operator in made), step)
+
+    def check_held(self) -> None:
+        """Raises Refusal where a constant that joins a tensor lies beyond the tensor's format."""
+        for each in held_constants(self.steps):
+            form = self._tensors[each.root].format
+            if not holds(form, each.value):
+                raise each.refusal(*ends(form))
 
     def program(self) -> Program:
         """Return what was collected, tensors in the order in which they are written."""
         inputs = tuple(value.name for value in self._inputs)
         order = [*inputs, *(operator.output for operator in self._operators)]
-        outputs = tuple(value.name for value in self._model.graph.outputs)
+        outputs = tuple(dict.fromkeys(value.name for value in self._model.graph.outputs))
+        strange = [name for name in outputs if name not in self._tensors]
+        if strange:
+            raise ModelError(f"output '{strange[0]}': no step computes it; it is handed out as it comes in")
         return Program({name: self._tensors[name] for name in order}, tuple(self._operators), inputs, outputs)
 
     def _pieces(self, step: Step, form: Format) -> list[Step]:
@@ -154,11 +191,7 @@ class Builder:
     def _lowered(self, step: Step, rule: Rule, inputs: tuple[Tensor, ...]) -> tuple[Operator, ...]:
         form = inputs[0].format if step.keeps_format else self._format(step.output)
         output, found = self._declare(step.output, form), (self.chosen, self.constants, self._coarsens)
-        site = Site(step, inputs, output, self._scheme, self._given, self._tensors, *found)
-        try:
-            return rule(site)
-        except ValueError as error:  # a factor that no multiplier holds
-            raise step.refusal(str(error)) from error
+        return rule(Site(step, inputs, output, self._scheme, self._given, self._tensors, *found))
 
     def _tensor(self, step: Step, value: ir.Value) -> Tensor:
         if value.name not in self._tensors:

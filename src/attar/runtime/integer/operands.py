@@ -61,4 +61,4 @@ def _limits_of_clip(node: ir.Node) -> Limits | None:
             if given is None or given.size != 1:
                 return None
             ends[position] = float(given.reshape(()))
-    return ends[0], ends[1]
+    return min(ends), ends[1]  # of limits that cross each other the upper one holds

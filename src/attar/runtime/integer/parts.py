@@ -11,7 +11,7 @@ import onnx_ir as ir
 
 from ...graph.extract import extract
 from ...graph.flow import Flow
-from .prepare import SOFTMAX
+from .endings import is_softmax
 from .refusals import Probed
 
 WEIGHTED = ("Conv", "ConvTranspose", "Gemm", "MatMul")
@@ -34,16 +34,18 @@ class Cut:
 def cut(model: ir.Model, probed: Probed) -> Cut:
     """Return the parts of a network; the reasons are those of `probed`, and of what is not worth a part by itself."""
     flow = Flow(model.graph)
-    outside = _by_node(flow, probed.refused)
+    outside = _by_node(flow, {**probed.refused, **probed.handed})
+    handed = {value.name: probed.handed[value.name] for value in model.graph.outputs if value.name in probed.handed}
     inside = {node for node in flow.reads if node not in outside and _names(node) & probed.inside}
-    if not outside:
+    if not outside and not handed:
         return Cut((model,), {})
     while True:
         stages = _Stages(flow, inside, set(outside), model.graph.outputs)
         parts = [stages.part(model, number, probed.shapes) for number in stages.of_integers()]
         fresh = _not_worth_it(parts) | _ends_in_shares(parts)
         if not fresh:
-            return Cut(tuple(part.model for part in parts), {_first(node): why for node, why in outside.items()})
+            reasons = {_first(node): why for node, why in outside.items()}
+            return Cut(tuple(part.model for part in parts), reasons | handed)
         outside |= fresh
         inside -= set(fresh)
 
@@ -131,7 +133,7 @@ def _ends_in_shares(parts: Sequence[_Part]) -> dict[ir.Node, str]:
     """Return each Softmax that ends a part: in floats it costs little, and nothing is rounded."""
     ends = [value.producer() for part in parts for value in part.outputs]
     reason = "a Softmax at the end of a part runs in floats"
-    return {node: f"operator {node.op_type} '{_first(node)}': {reason}" for node in ends if node.op_type in SOFTMAX}
+    return {node: f"operator {node.op_type} '{_first(node)}': {reason}" for node in ends if is_softmax(node)}
 
 
 def _names(node: ir.Node) -> set[str]:

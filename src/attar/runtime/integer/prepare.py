@@ -9,10 +9,9 @@ from ...graph.flow import sources
 from ...graph.norms import simplify_norms
 from ...graph.operators import is_default_domain
 from ...graph.sizes import inferred
+from .endings import HANDING_ON, may_leave
 from .splits import take_apart
 
-HANDING_ON = ("Identity", "Dropout")
-SOFTMAX = ("Softmax", "LogSoftmax")
 SAMPLES = 2  # of a free batch while shapes are inferred: an axis of 1 could not be told from one that is no sample's
 
 
@@ -34,14 +33,10 @@ def prepare(
     for node in list(copy.graph):
         if is_default_domain(node) and node.op_type in HANDING_ON:
             _take_out(copy.graph, node)
-    for number, value in enumerate(copy.graph.outputs):
-        node = value.producer()
-        if node is not None and node.op_type in SOFTMAX and is_default_domain(node) and not value.uses():
-            copy.graph.outputs[number] = node.inputs[0]
-            copy.graph.remove(node, safe=True)
     batch = {value.name: _batch(value) for value in sources(copy.graph)}
     known = inferred(copy, {name: (batch[name], *shape) for name, shape in (shapes or _known(copy)).items()})
     take_apart(known)
+    _end_in_logits(known.graph)
     return known
 
 
@@ -56,6 +51,8 @@ def sample_shape(value: ir.Value, batch: int) -> tuple[int, ...]:
         raise ModelError(f"tensor '{value.name}': shape {list(extents)} is not known from the inputs")
     if not extents or extents[0] != batch:
         raise ModelError(f"tensor '{value.name}': the first axis of {list(extents)} is not the sample")
+    if 0 in extents:
+        raise ModelError(f"tensor '{value.name}' has no cells: its shape is {list(extents)}")
     return extents[1:]
 
 
@@ -72,6 +69,13 @@ def _known(model: ir.Model) -> dict[str, tuple[int, ...]]:
     """Return the samples' shapes of the inputs that say them."""
     shapes = {value.name: tuple(value.shape[1:]) for value in sources(model.graph) if value.shape is not None}
     return {name: shape for name, shape in shapes.items() if all(isinstance(extent, int) for extent in shape)}
+
+
+def _end_in_logits(graph: ir.Graph) -> None:
+    left = {number: value.producer() for number, value in enumerate(graph.outputs) if may_leave(value)}
+    for number, node in left.items():
+        graph.outputs[number] = node.inputs[0]
+    graph.remove(set(left.values()), safe=True)
 
 
 def _take_out(graph: ir.Graph, node: ir.Node) -> None:

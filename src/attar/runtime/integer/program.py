@@ -5,6 +5,7 @@ axis of every tensor, the sample's number, is left out, and so are axes counted 
 formulas; here q is an integer of a tensor, z its zero point, x = q - z.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -281,3 +282,10 @@ class Program:
     operators: tuple[Operator, ...]
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+
+    def part(self, operators: Sequence[Operator], outputs: Sequence[str]) -> "Program":
+        """Return the program of some operators that stand one behind the other."""
+        made = {operator.output for operator in operators}
+        read = dict.fromkeys(name for operator in operators for name in operator.inputs if name not in made)
+        names = [*read, *(operator.output for operator in operators)]
+        return Program({name: self.tensors[name] for name in names}, tuple(operators), tuple(read), tuple(outputs))

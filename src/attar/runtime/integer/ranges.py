@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import DataError
-
 BINS = 8192
 
 
@@ -25,6 +23,24 @@ class Range:
     def times(self, room: float) -> "Range":
         """Return the range with both ends that much farther from 0."""
         return Range(self.low * room, self.high * room)
+
+    @property
+    def span(self) -> float:
+        """How far apart the ends are, 0 included as in every format."""
+        return max(self.high, 0.0) - min(self.low, 0.0)
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all that was seen is a number."""
+        return bool(np.isfinite([self.low, self.high]).all())
+
+    def with_number(self, number: float) -> "Range":
+        """Return the range that has `number` in it too; NaN stays."""
+        return self.joined(Range(number, number))
+
+    def joined(self, other: "Range") -> "Range":
+        """Return both together; NaN stays."""
+        return Range(float(np.minimum(self.low, other.low)), float(np.maximum(self.high, other.high)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,21 +61,20 @@ class Histogram:
 Batches = Iterator[Mapping[str, np.ndarray]]
 
 
-def find_ranges(batches: Batches) -> dict[str, Range]:
-    """Return the ends of every tensor.
+def find_ranges(batches: Batches) -> tuple[dict[str, Range], dict[str, tuple[int, ...]]]:
+    """Return the ends of every tensor that has numbers at all, NaN or infinite where it holds such, and its shape.
 
-    Raises:
-        DataError: one holds values that are not finite.
+    The shape is what follows the first axis.
     """
     found: dict[str, Range] = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for batch in batches:
         for name, values in batch.items():
-            low, high = float(values.min()), float(values.max())
-            if not np.isfinite([low, high]).all():
-                raise DataError(f"tensor '{name}' takes values that are not finite: {low}..{high}")
-            old = found.get(name, Range(low, high))
-            found[name] = Range(min(old.low, low), max(old.high, high))
-    return found
+            shapes[name] = values.shape[1:]
+            if values.size:
+                seen = Range(float(values.min()), float(values.max()))
+                found[name] = seen.joined(found.get(name, seen))
+    return found, shapes
 
 
 def find_histograms(batches: Batches, ranges: Mapping[str, Range]) -> dict[str, Histogram]:
@@ -67,7 +82,8 @@ def find_histograms(batches: Batches, ranges: Mapping[str, Range]) -> dict[str, 
     counts = {name: np.zeros(BINS, np.int64) for name in ranges}
     sums = {name: np.zeros(BINS) for name in ranges}
     for batch in batches:
-        for name, values in batch.items():
+        for name in ranges:
+            values = batch[name]
             flat, ends = values.reshape(-1).astype(np.float64), ranges[name]
             width = (ends.high - ends.low) / BINS or 1.0
             bins = np.clip((flat - ends.low) / width, 0, BINS - 1).astype(np.int64)

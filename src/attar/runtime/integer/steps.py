@@ -48,9 +48,23 @@ class Step:
         """Whether the output's integers mean what the input's do."""
         return self.node.op_type in KEEPING_FORMAT
 
-    def refusal(self, reason: str) -> ModelError:
+    @property
+    def made(self) -> frozenset[str]:
+        """The names of all tensors that the step makes, those within it included."""
+        pieces = self.function.pieces if self.function is not None else (self.node,)
+        return frozenset({value.name for node in pieces for value in node.outputs} | {self.output.name})
+
+    def refusal(self, reason: str) -> "Refusal":
         """Return the error that names this step and says why it cannot run in integers."""
-        return ModelError(f"operator {self.node.op_type} '{self.output.name}': {reason}")
+        return Refusal(f"operator {self.node.op_type} '{self.output.name}': {reason}", self.made)
+
+
+class Refusal(ModelError):
+    """A step that cannot run in integers; `made` are the names of the tensors that it makes."""
+
+    def __init__(self, text: str, made: frozenset[str]) -> None:
+        super().__init__(text)
+        self.made = made
 
 
 def steps_of(model: ir.Model, rounded: Container[str] = ()) -> list[Step]:

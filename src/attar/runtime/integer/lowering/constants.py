@@ -18,6 +18,8 @@ def lower_constant_arithmetic(site: Site) -> tuple[Operator, ...]:
     """Lower Add, Sub, Mul and Div of one tensor and a constant that does not make it larger."""
     left = site.step.inputs[0] is site.node.inputs[0]
     constant = numbers(site.node.inputs[1 if left else 0]).astype(np.float64)
+    if not np.isfinite(constant).all():
+        raise site.refusal("its constant holds values that are not finite")
     operand, kind = _sample_constant(site, constant), site.node.op_type
     if kind in ("Add", "Sub"):
         sign = -1.0 if kind == "Sub" and not left else 1.0
@@ -106,6 +108,8 @@ def _sample_constant(site: Site, constant: np.ndarray) -> np.ndarray:
     """Return a constant as one sample meets it, with as many axes as the sample has."""
     shape = site.sole_input().shape
     wide = constant.reshape((1,) * (len(shape) + 1 - constant.ndim) + constant.shape)
-    if wide.ndim != len(shape) + 1 or wide.shape[0] != 1 or site.output.shape != shape:
+    room = (1, *shape)
+    fits = wide.ndim == len(room) and all(extent in (1, own) for extent, own in zip(wide.shape, room, strict=True))
+    if not fits or site.output.shape != shape:  # it must not make the tensor larger
         raise site.refusal(f"a constant of shape {constant.shape} does not fit into samples of shape {shape}")
     return wide[0]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ....numerics.formats import quantize
+from ..held import pad_value
 from ..program import Operator, Pad, Pick, Reshape, Slice, Transpose
 from .site import Site
 
@@ -69,8 +70,11 @@ def lower_pad(site: Site) -> tuple[Operator, ...]:
     pads = _pads(site, len(source.shape) + 1)
     if any(pads[0]) or any(end < 0 for pad in pads for end in pad):
         raise site.refusal(f"pads {pads} of samples, or below zero")
-    value = np.float32(site.constant(2, attributes.get_float("value", 0.0))).reshape(())
-    return (Pad(**site.wiring(), pads=tuple(pads[1:]), value=int(quantize(value, source.format))),)
+    site.constant(2, 0.0)
+    value = pad_value(site.step)
+    if value is None or not np.isfinite(value):
+        raise site.refusal(f"its value is {'no single number' if value is None else value}")
+    return (Pad(**site.wiring(), pads=tuple(pads[1:]), value=int(quantize(np.float32(value), source.format))),)
 
 
 def lower_slice(site: Site) -> tuple[Operator, ...]:

@@ -42,6 +42,7 @@ def lower_gemm(site: Site) -> tuple[Operator, ...]:
     if attributes.get_int("transA", 0) or len(source.shape) != 1 or site.step.inputs[0] is not site.node.inputs[0]:
         raise site.refusal("its first operand has to be the samples, one a row")
     weights, axis = constant(site, 1), 0 if attributes.get_int("transB", 0) else 1
+    _check_terms(site, weights.shape[1 - axis])
     alpha = np.float32(attributes.get_float("alpha", 1.0))
     if not alpha > 0:
         raise site.refusal(f"alpha {alpha:g} is not positive")
@@ -62,10 +63,17 @@ def lower_matmul(site: Site) -> tuple[Operator, ...]:
     weights = constant(site, 1)
     if weights.ndim != 2:
         raise site.refusal(f"its weights have {weights.ndim} axes; two are known")
+    _check_terms(site, len(weights))
     bias = np.zeros(1) if site.step.bias is None else site.step.bias
     bias = np.broadcast_to(bias.astype(np.float64), weights.shape[1])
     grid = _grid(site, weights, bias, axis=1)
     return (Dense(**weighted(site, grid, bias, source.format.scale), source=site.node.inputs[1].name),)
+
+
+def _check_terms(site: Site, terms: int) -> None:
+    shape = site.inputs[0].shape
+    if not shape or shape[-1] != terms:
+        raise site.refusal(f"its weights want {terms} numbers of samples of shape {shape}")
 
 
 def _matrix_product(site: Site) -> MatrixProduct:

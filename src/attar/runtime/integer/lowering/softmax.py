@@ -6,20 +6,20 @@ from math import prod
 import numpy as np
 
 from ....numerics.rounding import to_integers
+from ..endings import softmax_axes
 from ..program import Operator, Reshape, Softmax
 from .site import Site, rescale
 
 ONE = 2**30  # what stands for exp(0), and for a share of 1
-BY_AXIS = 13  # the first opset whose Softmax is along one axis, not along all from there on
 
 
 def lower_softmax(site: Site) -> tuple[Operator, ...]:
     """Lower a Softmax along an axis that is not the sample's, or of an old opset along all from there on."""
-    shape, is_new = site.sole_input().shape, site.opset >= BY_AXIS
-    axis = site.node.attributes.get_int("axis", -1 if is_new else 1) % (len(shape) + 1) - 1
+    shape = site.sole_input().shape
+    axis, last = (each - 1 for each in softmax_axes(site.node, len(shape) + 1))
     if axis < 0:
         raise site.refusal("it runs along the samples")
-    if is_new or prod(shape[axis + 1 :]) == 1:
+    if axis == last or prod(shape[axis + 1 :]) == 1:
         return (_softmax(site, site.inputs[0].name, site.output.name, axis),)
     flat = (*shape[:axis], prod(shape[axis:]))
     rows, shares = site.between("rows", flat, site.inputs[0].format), site.between("shares", flat)

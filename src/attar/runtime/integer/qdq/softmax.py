@@ -2,25 +2,16 @@
 
 import onnx_ir as ir
 
-from ....graph.operators import is_default_domain
-from ..prepare import HANDING_ON, SOFTMAX
+from ..endings import last_softmax
 
 
 def with_softmax(model: ir.Model, source: ir.Model) -> None:
     """Let outputs of `model` be those of `source` again, in place, where they are a Softmax of what is there now."""
     for number, (found, wanted) in enumerate(zip(model.graph.outputs, source.graph.outputs, strict=True)):
-        node = _last(wanted)
+        node = last_softmax(wanted)
         if found.name == wanted.name or node is None:
             continue
         result = ir.Value(name=wanted.name, type=ir.TensorType(ir.DataType.FLOAT))
         copy = ir.Node("", node.op_type, [found], list(node.attributes.values()), outputs=[result], name=node.name)
         model.graph.append(copy)
         model.graph.outputs[number] = result
-
-
-def _last(value: ir.Value) -> ir.Node | None:
-    """Return the Softmax that computes an output, behind it only what hands on."""
-    node = value.producer()
-    while node is not None and node.op_type in HANDING_ON and is_default_domain(node):
-        node = node.inputs[0].producer()
-    return node if node is not None and node.op_type in SOFTMAX and is_default_domain(node) else None
