@@ -47,7 +47,8 @@ def command(
     runners = runners_of(model, threads)
     given = runners[0].load(data, runners[-1].inputs, asked=images, samples=samples)
     if given.labels is None:
-        raise DataError(f"{given.source}: no labels to measure {metric or 'anything'} with")
+        no_labels = f"{given.source}: no labels to measure {metric or 'anything'} with"
+        raise DataError("; ".join([no_labels, *given.notes]))
     answers = {runner.kind: list(runner.run(given.inputs).values()) for runner in runners}
     taken = runners[-1].task_of(answers[runners[-1].kind], given.labels, said=task, metric=metric)
     check_classes(given, taken)

@@ -45,23 +45,27 @@ def load_samples(
     Raises:
         DataError: as `load_data`; or fewer than MIN_SAMPLES samples; or verdict data without any to search with.
     """
-    load = partial(load_data, inputs=inputs, preprocessing=preprocessing, asked=asked, samples=take, seed=seed)
+    load = partial(load_data, inputs=inputs, asked=asked, samples=take, seed=seed)
     if data is None:
         if eval_data is not None and verdict_alone:
-            return Samples(*3 * (load(eval_data, class_names=class_names),))
+            return Samples(*3 * (load(eval_data, preprocessing=preprocessing, class_names=class_names),))
         if eval_data is not None:
             raise DataError(
                 "--eval-data gives the verdict alone; --data must give the samples to calibrate and search with"
             )
         return None
-    given = load(data, class_names=class_names)
+    given = load(data, preprocessing=preprocessing, class_names=class_names)
     if len(given) < MIN_SAMPLES:
         raise DataError(
             f"{given.source}: {len(given)} samples; at least {MIN_SAMPLES} are needed to calibrate and search"
         )
     if eval_data is None:
         return Samples(*given.split(ALONE, seed=seed))
-    verdict = load(eval_data, class_names=class_names or given.class_names)
+    verdict = load(
+        eval_data,
+        preprocessing=given.preprocessing or preprocessing,
+        class_names=class_names or given.class_names,
+    )
     _check_apart(given, verdict)
     return Samples(*given.split(WITH_EVAL, seed=seed), verdict)
 

@@ -55,18 +55,30 @@ def fitted(values: np.ndarray, name: str, wanted: Wanted, config: Mapping[str, A
         free = tuple("free" if extent is None else extent for extent in shape)
         raise DataError(f"{source}: samples for input '{name}' have shape {values.shape}; the network wants {free}")
     if values.dtype.kind in "iu" and dtype.kind == "f" and config is not None:
-        values = _as_pixels(values, shape, config)
+        values = _as_pixels(values, shape, config, source)
     if values.dtype.kind == "f" and dtype.kind in "iu":
         raise DataError(f"{source}: samples for input '{name}' are {values.dtype}; the network wants {dtype}")
     return _as_type(values, dtype, name, source)
 
 
-def _as_pixels(values: np.ndarray, shape: tuple[int | None, ...], config: Mapping[str, Any]) -> np.ndarray:
+def _as_pixels(values: np.ndarray, shape: tuple[int | None, ...], config: Mapping[str, Any], source: str) -> np.ndarray:
     """Rescale and normalize pixels; channels lie where the network has them."""
     steps = Preprocessing.from_json(config)
     axis = Layout.of(shape).axis if len(shape) == 4 else 1
+    if values.ndim == 4:
+        _check_size(steps, values.shape[2:] if axis == 1 else values.shape[1:3], source)
     found = steps.numbers(values, axis=axis)
     return np.flip(found, axis) if steps.bgr else found
+
+
+def _check_size(steps: Preprocessing, size: tuple[int, int], source: str) -> None:
+    """Arrays are taken to be resized and cropped already; then they have the size that this gives."""
+    wanted = steps.size(*size)
+    if wanted != size:
+        raise DataError(
+            f"{source}: pixels of {size[0]} x {size[1]}, but the preprocessing makes {wanted[0]} x {wanted[1]} of "
+            "pictures; arrays are not resized here"
+        )
 
 
 def _as_type(values: np.ndarray, dtype: np.dtype, name: str, source: str) -> np.ndarray:

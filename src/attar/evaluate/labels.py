@@ -1,12 +1,16 @@
 """Labels as class numbers: from names, from subfolders, and held against the classes that a network has."""
 
+import re
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 
 from ..errors import DataError
 
-_BITS = np.iinfo(np.int64)
+_LOW, _HIGH = np.iinfo(np.int64).min, np.iinfo(np.int64).max
+_DIGITS = 30  # of a number as text; more can't be a label
+_NUMBER = re.compile(r"[+-]?\d+(\.\d*)?(e[+-]?\d{1,2})?", re.IGNORECASE)
 _NAMED = 3  # of many classes
 
 
@@ -72,25 +76,27 @@ def _check_order(names: Sequence[str], source: str) -> None:
 
 
 def _from_texts(texts: np.ndarray, source: str) -> tuple[np.ndarray, list[str] | None]:
-    """Numbers written as text are those numbers; names count in alphabetical order."""
-    whole = [_is_whole(text) for text in texts.tolist()]
-    if all(whole):
-        return np.array([_whole(text, source) for text in texts.tolist()], np.int64), None
-    if any(whole):
-        number, name = (texts.tolist()[whole.index(kind)] for kind in (True, False))
+    """Numbers written as text are those numbers, "3.0" is 3; names count in alphabetical order."""
+    listed = texts.tolist()
+    are_numbers = [_NUMBER.fullmatch(text) is not None for text in listed]
+    if all(are_numbers):
+        return _numbers(listed, source), None
+    if any(are_numbers):
+        number, name = (listed[are_numbers.index(kind)] for kind in (True, False))
         raise DataError(f"{source}: labels are numbers and names: '{number}' and '{name:.60}'")
     names, numbers = np.unique(texts, return_inverse=True)
     return numbers.astype(np.int64), names.tolist()
 
 
-def _is_whole(text: str) -> bool:
-    return text.removeprefix("-").isdecimal()
-
-
-def _whole(text: str, source: str) -> int:
-    if len(text) > 20 or not _BITS.min <= int(text) <= _BITS.max:
-        raise DataError(f"{source}: label {text:.40} is beyond 64 bits")
-    return int(text)
+def _numbers(texts: list[str], source: str) -> np.ndarray:
+    """Return int64 where all numbers are whole, else float64."""
+    exact = [Fraction(text) if len(text) <= _DIGITS else None for text in texts]
+    beyond = next((text for text, n in zip(texts, exact, strict=True) if n is None or not _LOW <= n <= _HIGH), None)
+    if beyond is not None:
+        raise DataError(f"{source}: label {beyond:.40} is beyond 64 bits")
+    if all(number.denominator == 1 for number in exact):
+        return np.array([int(number) for number in exact], np.int64)
+    return np.array([float(number) for number in exact])
 
 
 def _renumbered(labels: np.ndarray, found: list[str], known: list[str], source: str) -> tuple[np.ndarray, list[str]]:

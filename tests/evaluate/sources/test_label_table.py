@@ -52,6 +52,7 @@ ROWS = "a b.png,4\nsub/c.png,-1\nd.png,12\n"
         ROWS.replace("sub/c.png", "sub\\c.png"),
         ROWS.replace("sub/c.png", "c.png"),
         ROWS + "d.png,12\n",
+        ROWS.replace("4", "4.0").replace("12", "1.2e1"),
     ],
 )
 def test_tables_that_say_the_same(folder, table):
@@ -79,6 +80,10 @@ def test_names_of_classes(folder):
     assert labels(folder, names, class_names=["owl", "eel", "cat"]) == {"a b.png": 0, "sub/c.png": 2, "d.png": 0}
     with pytest.raises(DataError, match="'owl' is none of the network's 2 classes"):
         labels(folder, names, class_names=["cat", "dog"])
+
+
+def test_numbers_that_are_not_whole(folder):
+    assert labels(folder, ROWS.replace("12", "0.25")) == {"a b.png": 4.0, "sub/c.png": -1.0, "d.png": 0.25}
 
 
 @pytest.mark.parametrize(

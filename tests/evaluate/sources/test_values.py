@@ -193,7 +193,15 @@ def test_pixels_with_channels_last_become_numbers_by_the_config():
     np.testing.assert_allclose(got, want[:, :2], atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["y", "labels", "label", "targets", "target"])
+def test_pixels_of_another_size_than_the_config_makes_are_refused():
+    config = {"size": {"shortest_edge": 8}, "do_center_crop": True, "crop_size": 6}
+    free = {"i": ((None, 3, None, None), FLOAT)}
+    assert load_data(np.zeros((1, 3, 6, 6), np.uint8), free, preprocessing=config)
+    with pytest.raises(DataError, match="pixels of 6 x 9, but the preprocessing makes 6 x 6 of pictures"):
+        load_data(np.zeros((1, 3, 6, 9), np.uint8), free, preprocessing=config)
+
+
+@pytest.mark.parametrize("name", ["y", "labels", "label", "targets", "target", "Labels", "Y"])
 def test_names_that_say_labels(tmp_path, name):
     np.savez(tmp_path / "d.npz", a=X, **{name: Y})
     holds(load_data(tmp_path / "d.npz", ONE))

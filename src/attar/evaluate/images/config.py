@@ -87,15 +87,16 @@ def _geometry(config: Mapping[str, Any], kind: str | None, family: Family) -> di
     if kind == "ConvNext":
         return _convnext(config, share)
     if kind == "PoolFormer" and (pct is not None or "crop_pct" not in config):
-        return {"resize": ShortestEdge(int(_one_edge(config["size"]) / share)), "crop": crop}
+        pixels = _one_edge(config["size"], {"shortest_edge"}, {"height", "width"})
+        return {"resize": ShortestEdge(int(pixels / share)), "crop": crop}
     return {"resize": _resize(config, family), "crop": crop}
 
 
 def _convnext(config: Mapping[str, Any], share: float) -> dict[str, Any]:
-    edge = _one_edge(config["size"])
-    if edge >= _WARPED_FROM:
-        return {"resize": Exactly(edge, edge)}
-    return {"resize": ShortestEdge(int(edge / share)), "crop": (edge, edge)}
+    pixels = _one_edge(config["size"], {"shortest_edge"})
+    if pixels >= _WARPED_FROM:
+        return {"resize": Exactly(pixels, pixels)}
+    return {"resize": ShortestEdge(int(pixels / share)), "crop": (pixels, pixels)}
 
 
 def _resize(config: Mapping[str, Any], family: Family) -> Resize:
@@ -120,12 +121,14 @@ def _resize(config: Mapping[str, Any], family: Family) -> Resize:
     return ways[keys](*(values[key] for key in keys))
 
 
-def _one_edge(size: Any) -> int:
-    """Return the one number of a size that is square or a shortest edge."""
-    values = set(size.values()) if isinstance(size, Mapping) else {size}
-    if len(values) != 1 or (isinstance(size, Mapping) and set(size) not in ({"shortest_edge"}, {"height", "width"})):
+def _one_edge(size: Any, *ways: set[str]) -> int:
+    """Return the one number of a size: bare, or with one of these sets of keys."""
+    if not isinstance(size, Mapping):
+        return edge(size, "size")
+    values = {key: edge(value, f"size: {key}") for key, value in size.items() if value is not None}
+    if set(values) not in ways or len(set(values.values())) != 1:
         raise DataError(f"size {size!r:.60} is not one shortest edge")
-    return edge(values.pop(), "size")
+    return next(iter(values.values()))
 
 
 def _crop(config: Mapping[str, Any]) -> tuple[int, int] | None:

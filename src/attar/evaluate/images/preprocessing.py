@@ -72,6 +72,16 @@ class Preprocessing:
         scaled = integers.astype(np.float32) * np.float32(self.scale) - np.float32(self.offset)
         return (scaled - mean) / std
 
+    def size(self, height: int, width: int) -> tuple[int, int]:
+        """Return the height and width that a picture of this size, upright, comes out with.
+
+        Raises:
+            DataError: the config does not say it for such a picture.
+        """
+        if self.crop is not None:
+            return self.crop
+        return (height, width) if self.resize is None else self.resize.size(height, width)
+
     def picture(self, source: Path | Image.Image, *, channels: int = 3) -> np.ndarray:
         """Return float32 (channels, height, width) of an image file or an open image.
 

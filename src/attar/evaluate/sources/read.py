@@ -88,7 +88,7 @@ def _of_value(value: Any, source: str, reading: Reading) -> Found:
 
 def _with_labels(found: Found, source: str, reading: Reading) -> Found:
     """Take the labels out of the arrays: `y`, or another name that says so, where it is no input."""
-    names = [name for name in LABEL_NAMES if name in found.arrays and name not in reading.inputs]
+    names = [name for name in found.arrays if name.lower() in LABEL_NAMES and name not in reading.inputs]
     if len(names) > 1:
         raise DataError(f"{source}: '{names[0]}' and '{names[1]}' could both be the labels; give one of them")
     found.labels = found.arrays.pop(names[0]) if names else None
