@@ -10,12 +10,16 @@
 #ifdef __linux__
 #include <sys/mman.h>
 #endif
+#if defined(__unix__) || defined(__APPLE__)
+#include <pthread.h>
+#endif
 
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/unique_ptr.h>
 #include <nanobind/stl/vector.h>
 
 #include "attar/codec.h"
@@ -373,6 +377,31 @@ private:
     void *data;
 };
 
+// The threads of all engines of this process; they live as long as it does. A child of a fork gets its own.
+static attar_pool *process_pool()
+{
+    static attar_pool *const pool = [] {
+        static Block memory(attar_pool_bytes()); // never given back: a child of a fork could not wait for its threads
+        attar_pool *made = nullptr;
+        if (attar_pool_open(memory.get(), &made) != ATTAR_OK)
+            throw nb::value_error(attar_status_name(ATTAR_NO_THREADS));
+#if defined(__unix__) || defined(__APPLE__)
+        pthread_atfork(nullptr, nullptr, [] { attar_pool_forked(process_pool()); });
+#endif
+        return made;
+    }();
+    return pool;
+}
+
+// What one run works in; its engine lives at least as long.
+struct Arena {
+    explicit Arena(const attar_program &program) : block(attar_arena_bytes(&program))
+    {
+        attar_arena_open(&program, block.get());
+    }
+    Block block;
+};
+
 // A program's section, checked, and the engine that runs it. Memory is taken in the constructor and nowhere else.
 class Engine {
 public:
@@ -385,19 +414,15 @@ public:
         checked([&] {
             return attar_program_read(section.data(), section.size(), program_block->get(), program_bytes, &program);
         });
-        const attar_engine_options options = {isa_named(most), threads};
+        const attar_engine_options options = {isa_named(most), threads, process_pool()};
         checked([&] { return attar_engine_bytes(&program, &options, &bytes); });
-        if (bytes > most_bytes)
+        if (bytes > most_bytes || attar_arena_bytes(&program) > most_bytes - bytes)
             throw nb::value_error("memory beyond the limit");
         memory.reset(new Block(bytes));
         checked([&] { return attar_engine_open(&program, &options, memory->get(), bytes, &engine); });
     }
 
-    ~Engine()
-    {
-        if (engine != nullptr)
-            attar_engine_close(engine);
-    }
+    std::unique_ptr<Arena> arena() const { return std::make_unique<Arena>(program); }
 
     nb::object wanted(uint32_t number) const
     {
@@ -436,48 +461,48 @@ public:
         checked([&] { return attar_engine_ready(engine); });
     }
 
-    void set_floats(uint32_t input, const vector_of<const float> &values)
+    void set_floats(const Arena &arena, uint32_t input, const vector_of<const float> &values) const
     {
         checked([&] {
             return values.size() == elements(program.inputs, program.input_count, input)
-                       ? attar_engine_set_floats(engine, input, values.data())
+                       ? attar_engine_set_floats(engine, arena.block.get(), input, values.data())
                        : ATTAR_BAD_ARGUMENT;
         });
     }
 
-    void set_integers(uint32_t input, const symbols_in &values)
+    void set_integers(const Arena &arena, uint32_t input, const symbols_in &values) const
     {
         checked([&] {
             return values.size() == elements(program.inputs, program.input_count, input)
-                       ? attar_engine_set_integers(engine, input, values.data())
+                       ? attar_engine_set_integers(engine, arena.block.get(), input, values.data())
                        : ATTAR_BAD_ARGUMENT;
         });
     }
 
-    void run()
+    void run(const Arena &arena) const
     {
-        checked([&] { return attar_engine_run(engine); });
+        checked([&] { return attar_engine_run(engine, arena.block.get()); });
     }
 
-    void run_one(uint32_t number)
+    void run_one(const Arena &arena, uint32_t number) const
     {
-        checked([&] { return attar_engine_run_one(engine, number); });
+        checked([&] { return attar_engine_run_one(engine, arena.block.get(), number); });
     }
 
-    void get_floats(uint32_t output, const vector_of<float> &values) const
+    void get_floats(const Arena &arena, uint32_t output, const vector_of<float> &values) const
     {
         checked([&] {
             return values.size() == elements(program.outputs, program.output_count, output)
-                       ? attar_engine_get_floats(engine, output, values.data())
+                       ? attar_engine_get_floats(engine, arena.block.get(), output, values.data())
                        : ATTAR_BAD_ARGUMENT;
         });
     }
 
-    void get_integers(uint32_t output, const symbols_out &values) const
+    void get_integers(const Arena &arena, uint32_t output, const symbols_out &values) const
     {
         checked([&] {
             return values.size() == elements(program.outputs, program.output_count, output)
-                       ? attar_engine_get_integers(engine, output, values.data())
+                       ? attar_engine_get_integers(engine, arena.block.get(), output, values.data())
                        : ATTAR_BAD_ARGUMENT;
         });
     }
@@ -528,7 +553,7 @@ public:
     }
 
     uint64_t arena_bytes() const { return program.arena_bytes; }
-    uint64_t memory_bytes() const { return bytes; }
+    uint64_t memory_bytes() const { return bytes + attar_arena_bytes(&program); }
     uint32_t constant_count() const { return program.constant_count; }
 
 private:
@@ -652,6 +677,7 @@ NB_MODULE(_native, m)
         .def("tables", &LevelsModel::tables, "first"_a, "out"_a.noconvert())
         .def("frequencies", &LevelsModel::frequencies, "out"_a.noconvert());
     m.def("isas", &isa_names);
+    nb::class_<Arena>(m, "Arena");
     nb::class_<Engine>(m, "Engine")
         .def(nb::init<const bytes_in &, const std::string &, uint32_t, uint64_t>(), "section"_a, "most"_a, "threads"_a,
              "most_bytes"_a)
@@ -660,12 +686,13 @@ NB_MODULE(_native, m)
         .def("load_rows8", &Engine::load_rows8, "number"_a, "first"_a, "rows"_a.noconvert())
         .def("load_floats", &Engine::load_floats, "number"_a, "values"_a.noconvert())
         .def("ready", &Engine::ready)
-        .def("set_floats", &Engine::set_floats, "input"_a, "values"_a.noconvert())
-        .def("set_integers", &Engine::set_integers, "input"_a, "values"_a.noconvert())
-        .def("run", &Engine::run)
-        .def("run_one", &Engine::run_one, "number"_a)
-        .def("get_floats", &Engine::get_floats, "output"_a, "values"_a.noconvert())
-        .def("get_integers", &Engine::get_integers, "output"_a, "values"_a.noconvert())
+        .def("arena", &Engine::arena, nb::keep_alive<0, 1>())
+        .def("set_floats", &Engine::set_floats, "arena"_a, "input"_a, "values"_a.noconvert())
+        .def("set_integers", &Engine::set_integers, "arena"_a, "input"_a, "values"_a.noconvert())
+        .def("run", &Engine::run, "arena"_a)
+        .def("run_one", &Engine::run_one, "arena"_a, "number"_a)
+        .def("get_floats", &Engine::get_floats, "arena"_a, "output"_a, "values"_a.noconvert())
+        .def("get_integers", &Engine::get_integers, "arena"_a, "output"_a, "values"_a.noconvert())
         .def_prop_ro("inputs", &Engine::inputs)
         .def_prop_ro("outputs", &Engine::outputs)
         .def_prop_ro("operators", &Engine::operators)

@@ -218,42 +218,50 @@ static void *aligned(uint8_t *block)
     return block + (64 - (uintptr_t)block % 64) % 64;
 }
 
-static void run_samples(attar_engine *engine, uint32_t steps)
+static void run_samples(const attar_engine *engine, void *arena, uint32_t steps)
 {
     static int32_t values[EXTENT], results[EXTENT];
     for (int sample = 0; sample < SAMPLES; sample++) {
         for (int i = 0; i < EXTENT; i++)
             values[i] = (i + sample) % ENTRIES;
-        CHECK(attar_engine_set_integers(engine, 0, values) == ATTAR_OK);
-        CHECK(attar_engine_run(engine) == ATTAR_OK);
-        CHECK(attar_engine_get_integers(engine, 0, results) == ATTAR_OK);
+        CHECK(attar_engine_set_integers(engine, arena, 0, values) == ATTAR_OK);
+        CHECK(attar_engine_run(engine, arena) == ATTAR_OK);
+        CHECK(attar_engine_get_integers(engine, arena, 0, results) == ATTAR_OK);
         for (int i = 0; i < EXTENT; i++)
             CHECK(results[i] == (int32_t)(((uint32_t)values[i] + steps) % ENTRIES));
     }
 }
 
-static void test_threads(const attar_program *program, uint32_t threads)
+static void *arena_of(const attar_program *program, uint8_t **block)
 {
-    const attar_engine_options options = {ATTAR_ISA_AVX512VNNI, threads};
+    *block = exactly(attar_arena_bytes(program) + 64);
+    attar_arena_open(program, aligned(*block));
+    return aligned(*block);
+}
+
+static void test_threads(const attar_program *program, attar_pool *pool, uint32_t threads)
+{
+    const attar_engine_options options = {ATTAR_ISA_AVX512VNNI, threads, pool};
     attar_engine *engine;
     uint64_t bytes;
     CHECK(attar_engine_bytes(program, &options, &bytes) == ATTAR_OK);
-    uint8_t *block = exactly(bytes + 64);
+    uint8_t *block = exactly(bytes + 64), *beside;
+    void *arena = arena_of(program, &beside);
     const attar_status status = attar_engine_open(program, &options, aligned(block), bytes, &engine);
     CHECK(status == ATTAR_OK || (status == ATTAR_NO_THREADS && threads > 1)); /* a device without them */
     if (status == ATTAR_OK) {
-        CHECK(attar_engine_run(engine) == ATTAR_NOT_READY);
+        CHECK(attar_engine_run(engine, arena) == ATTAR_NOT_READY);
         CHECK(attar_engine_ready(engine) == ATTAR_OK);
-        run_samples(engine, program->operator_count); /* the sanitizer allocates when a thread begins */
+        run_samples(engine, arena, program->operator_count); /* the sanitizer allocates when a thread begins */
         const size_t before = __atomic_load_n(&allocations, __ATOMIC_RELAXED);
-        run_samples(engine, program->operator_count);
+        run_samples(engine, arena, program->operator_count);
         CHECK(__atomic_load_n(&allocations, __ATOMIC_RELAXED) == before);
-        attar_engine_close(engine);
     }
+    free(beside);
     free(block);
 }
 
-static void test_pool(uint32_t steps)
+static void test_steps(attar_pool *pool, uint32_t steps)
 {
     const section from = counting(steps);
     attar_program program;
@@ -261,9 +269,53 @@ static void test_pool(uint32_t steps)
     void *memory;
     CHECK(read_section(&from, &copy, &memory, &program) == ATTAR_OK && program.operator_count == steps);
     for (uint32_t threads = 1; threads <= THREADS; threads++)
-        test_threads(&program, threads);
+        test_threads(&program, pool, threads);
     free(memory);
     free(copy);
+}
+
+enum { PIECES = 500, TURNS = 300 };
+
+static void count_one(void *context, uint32_t piece, uint32_t pieces)
+{
+    uint32_t *counts = context;
+    CHECK(pieces == PIECES);
+    __atomic_add_fetch(&counts[piece], 1, __ATOMIC_RELAXED);
+}
+
+/* Every piece is done once, before the turn is over, by however many threads come. */
+static void test_turns(attar_pool *pool)
+{
+    static uint32_t counts[PIECES];
+    const int is_ours = attar_pool_take(pool);
+    CHECK(!attar_pool_take(pool)); /* another has it, or there are no threads */
+    for (uint32_t turn = 1; turn <= TURNS; turn++) {
+        attar_pool_do(pool, 1 + turn % THREADS, count_one, counts, PIECES);
+        for (uint32_t piece = 0; piece < PIECES; piece++)
+            CHECK(counts[piece] == turn);
+    }
+    for (uint32_t piece = 0; piece < PIECES; piece++)
+        counts[piece] = 0;
+    if (is_ours)
+        attar_pool_leave(pool);
+}
+
+static void test_pool(void)
+{
+    attar_pool *pool;
+    uint8_t *block = exactly(attar_pool_bytes() + 64);
+    CHECK(attar_pool_open(aligned(block), &pool) == ATTAR_OK);
+    test_turns(pool);
+    test_steps(pool, 0);
+    test_steps(pool, 1);
+    test_steps(pool, STEPS);
+    test_turns(pool);
+    attar_pool_close(pool);
+    CHECK(attar_pool_open(aligned(block), &pool) == ATTAR_OK);
+    attar_pool_forked(pool); /* as in a child, which has no threads yet */
+    test_turns(pool);
+    attar_pool_close(pool);
+    free(block);
 }
 
 /* Whatever is missing at the end is missed, and what is more is seen. */
@@ -290,8 +342,9 @@ static void test_lengths(void)
 static void test_arguments(void)
 {
     const section from = counting(1);
-    const attar_engine_options options = {ATTAR_ISA_REF, 1}, none = {ATTAR_ISA_REF, 0},
-                               many = {ATTAR_ISA_REF, ATTAR_THREADS_MAX + 1}, other = {ATTAR_ISA_COUNT, 1};
+    const attar_engine_options options = {ATTAR_ISA_REF, 1, NULL}, none = {ATTAR_ISA_REF, 0, NULL},
+                               many = {ATTAR_ISA_REF, ATTAR_THREADS_MAX + 1, NULL}, other = {ATTAR_ISA_COUNT, 1, NULL},
+                               poolless = {ATTAR_ISA_REF, 2, NULL};
     int32_t values[EXTENT] = {ENTRIES};
     float numbers[EXTENT] = {0};
     attar_program program;
@@ -304,24 +357,26 @@ static void test_arguments(void)
     CHECK(attar_engine_bytes(&program, &none, &bytes) == ATTAR_BAD_ARGUMENT);
     CHECK(attar_engine_bytes(&program, &many, &bytes) == ATTAR_BAD_ARGUMENT);
     CHECK(attar_engine_bytes(&program, &other, &bytes) == ATTAR_BAD_ARGUMENT);
+    CHECK(attar_engine_bytes(&program, &poolless, &bytes) == ATTAR_BAD_ARGUMENT);
     CHECK(attar_engine_bytes(&program, &options, &bytes) == ATTAR_OK);
-    uint8_t *block = exactly(bytes + 64);
+    uint8_t *block = exactly(bytes + 64), *beside;
+    void *arena = arena_of(&program, &beside);
     CHECK(attar_engine_open(&program, &options, aligned(block), bytes - 1, &engine) == ATTAR_OUTPUT_TOO_SMALL);
     CHECK(attar_engine_open(&program, &options, aligned(block), bytes, &engine) == ATTAR_OK);
     CHECK(attar_engine_wanted(engine, 0, &wanted) == ATTAR_OK && wanted.index == ATTAR_NOTHING);
     CHECK(attar_engine_wanted(engine, 1, &wanted) == ATTAR_BAD_ARGUMENT);
     CHECK(attar_engine_load_floats(engine, 0, numbers, 1) == ATTAR_BAD_ARGUMENT);
     CHECK(attar_engine_ready(engine) == ATTAR_OK);
-    CHECK(attar_engine_set_integers(engine, 1, values) == ATTAR_BAD_ARGUMENT);
-    CHECK(attar_engine_set_integers(engine, 0, values) == ATTAR_BAD_SYMBOL);
+    CHECK(attar_engine_set_integers(engine, arena, 1, values) == ATTAR_BAD_ARGUMENT);
+    CHECK(attar_engine_set_integers(engine, arena, 0, values) == ATTAR_BAD_SYMBOL);
     values[0] = -1;
-    CHECK(attar_engine_set_integers(engine, 0, values) == ATTAR_BAD_SYMBOL);
+    CHECK(attar_engine_set_integers(engine, arena, 0, values) == ATTAR_BAD_SYMBOL);
     const float zero = 0.0f;
     numbers[EXTENT - 1] = zero / zero;
-    CHECK(attar_engine_set_floats(engine, 0, numbers) == ATTAR_BAD_SYMBOL);
-    CHECK(attar_engine_get_floats(engine, 1, numbers) == ATTAR_BAD_ARGUMENT);
-    CHECK(attar_engine_run_one(engine, 0) == ATTAR_OK && attar_engine_run_one(engine, 1) == ATTAR_BAD_ARGUMENT);
-    attar_engine_close(engine);
+    CHECK(attar_engine_set_floats(engine, arena, 0, numbers) == ATTAR_BAD_SYMBOL);
+    CHECK(attar_engine_get_floats(engine, arena, 1, numbers) == ATTAR_BAD_ARGUMENT);
+    CHECK(attar_engine_run_one(engine, arena, 0) == ATTAR_OK && attar_engine_run_one(engine, arena, 1) == ATTAR_BAD_ARGUMENT);
+    free(beside);
     free(block);
     free(memory);
     free(copy);
@@ -332,9 +387,7 @@ int main(void)
     test_multipliers();
     test_shared_multipliers();
     test_biases();
-    test_pool(0);
-    test_pool(1);
-    test_pool(STEPS);
+    test_pool();
     test_lengths();
     test_arguments();
 #ifdef __SANITIZE_ADDRESS__

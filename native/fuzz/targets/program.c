@@ -100,20 +100,20 @@ static void load(attar_engine *engine, const attar_program *program)
     }
 }
 
-static void set_inputs(attar_engine *engine, const attar_program *program)
+static void set_inputs(const attar_engine *engine, void *arena, const attar_program *program)
 {
     for (uint32_t i = 0; i < program->input_count; i++) {
         const attar_tensor *tensor = &program->tensors[program->inputs[i].tensor];
         float *values = fuzz_block((size_t)tensor->elements * sizeof(float));
         for (uint64_t place = 0; place < tensor->elements; place++)
             values[place] = ((float)(random_bits() % 4096) - 2048.0f) / 16.0f;
-        FUZZ_CHECK(attar_engine_set_floats(engine, i, values) == ATTAR_OK);
+        FUZZ_CHECK(attar_engine_set_floats(engine, arena, i, values) == ATTAR_OK);
         free(values);
     }
 }
 
 /* The outputs as integers, each of which its format has, joined to one number. */
-static uint64_t outputs(const attar_engine *engine, const attar_program *program)
+static uint64_t outputs(const attar_engine *engine, const void *arena, const attar_program *program)
 {
     uint64_t sum = 0;
     for (uint32_t i = 0; i < program->output_count; i++) {
@@ -121,8 +121,8 @@ static uint64_t outputs(const attar_engine *engine, const attar_program *program
         const int32_t least = tensor->is_signed ? -(int32_t)(tensor->top / 2) - 1 : 0;
         int32_t *integers = fuzz_block((size_t)tensor->elements * sizeof(int32_t));
         float *numbers = fuzz_block((size_t)tensor->elements * sizeof(float));
-        FUZZ_CHECK(attar_engine_get_integers(engine, i, integers) == ATTAR_OK);
-        FUZZ_CHECK(attar_engine_get_floats(engine, i, numbers) == ATTAR_OK);
+        FUZZ_CHECK(attar_engine_get_integers(engine, arena, i, integers) == ATTAR_OK);
+        FUZZ_CHECK(attar_engine_get_floats(engine, arena, i, numbers) == ATTAR_OK);
         for (uint64_t place = 0; place < tensor->elements; place++) {
             FUZZ_CHECK(integers[place] >= least && integers[place] - least <= (int32_t)tensor->top);
             sum = sum * 31 + (uint32_t)integers[place];
@@ -136,22 +136,23 @@ static uint64_t outputs(const attar_engine *engine, const attar_program *program
 /* Opened in memory full of one byte. */
 static attar_status run_over(const attar_program *program, attar_isa most, uint64_t bytes, int byte, uint64_t *result)
 {
-    const attar_engine_options options = {most, 1};
-    void *memory = aligned_block(bytes, byte);
+    const attar_engine_options options = {most, 1, NULL};
+    void *memory = aligned_block(bytes, byte), *arena = aligned_block(attar_arena_bytes(program), byte);
     attar_engine *engine;
     random_state = 1;
     *result = 0;
     attar_status status = attar_engine_open(program, &options, memory, bytes, &engine);
     FUZZ_CHECK(status == ATTAR_OK);
+    attar_arena_open(program, arena);
     load(engine, program);
     status = attar_engine_ready(engine);
-    FUZZ_CHECK(attar_engine_run(engine) == (status == ATTAR_OK ? ATTAR_OK : ATTAR_NOT_READY));
+    FUZZ_CHECK(attar_engine_run(engine, arena) == (status == ATTAR_OK ? ATTAR_OK : ATTAR_NOT_READY));
     if (status == ATTAR_OK) {
-        set_inputs(engine, program);
-        FUZZ_CHECK(attar_engine_run(engine) == ATTAR_OK);
-        *result = outputs(engine, program);
+        set_inputs(engine, arena, program);
+        FUZZ_CHECK(attar_engine_run(engine, arena) == ATTAR_OK);
+        *result = outputs(engine, arena, program);
     }
-    attar_engine_close(engine);
+    free(arena);
     free(memory);
     return status;
 }
@@ -160,7 +161,7 @@ static attar_status run_over(const attar_program *program, attar_isa most, uint6
  * another format, so that they are not compared. */
 static void run_with(const attar_program *program, attar_isa most)
 {
-    const attar_engine_options options = {most, 1};
+    const attar_engine_options options = {most, 1, NULL};
     uint64_t bytes, once, again;
     if (attar_engine_bytes(program, &options, &bytes) != ATTAR_OK || bytes > MEMORY_MAX)
         return;

@@ -1,14 +1,16 @@
 /* The engine: runs a program in memory that its caller gives, one sample at a time, with the same bits for any number of
  * threads and any processor.
  *
- * Measure, open, load the constants of the file's table, get ready; then set inputs, run and read outputs as often as
- * wanted. Nothing is allocated after attar_engine_ready, and nothing but threads before it. */
+ * Measure, open, load the constants of the file's table, get ready: from then on an engine does not change. What a run
+ * works in is its arena, the caller's: set inputs, run and read outputs as often as wanted, in as many arenas at a time as
+ * there are callers. Nothing is allocated here. */
 #ifndef ATTAR_ENGINE_H
 #define ATTAR_ENGINE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "attar/pool.h"
 #include "attar/program.h"
 
 #ifdef __cplusplus
@@ -27,13 +29,12 @@ extern "C" {
 typedef enum attar_isa { ATTAR_ISA_TABLE(ATTAR_ISA_ENUM) ATTAR_ISA_COUNT } attar_isa;
 #undef ATTAR_ISA_ENUM
 
-enum { ATTAR_THREADS_MAX = 64 };
-
 typedef struct attar_engine attar_engine;
 
 typedef struct attar_engine_options {
     attar_isa most; /* kernels beyond this, and those that the processor cannot run, are not taken */
     uint32_t threads;
+    attar_pool *pool; /* of these threads, which lives as long as the engine; NULL where the caller's is the only one */
 } attar_engine_options;
 
 /* What a constant of the file's table has to be loaded with. */
@@ -50,15 +51,16 @@ typedef struct attar_wanted {
 attar_isa attar_isa_best(void);
 const char *attar_isa_name(attar_isa isa);
 
-/* Bytes of memory, aligned to 64, for everything: arena, packed weights, what a step needs. */
+/* Bytes of memory, aligned to 64, for all but the arena: packed weights, what a step needs. */
 attar_status attar_engine_bytes(const attar_program *program, const attar_engine_options *options, uint64_t *bytes);
 
-/* Makes an engine in `memory`; the program and its section have to live as long. Starts threads - 1 threads. */
+/* Makes an engine in `memory`; the program and its section have to live as long. The pool grows to its threads. */
 attar_status attar_engine_open(const attar_program *program, const attar_engine_options *options, void *memory,
                                uint64_t bytes, attar_engine **engine);
 
-/* Ends the threads. */
-void attar_engine_close(attar_engine *engine);
+/* Bytes of an arena, aligned to 64; one for every run at a time, opened once. */
+uint64_t attar_arena_bytes(const attar_program *program);
+void attar_arena_open(const attar_program *program, void *arena);
 
 /* What constant `number` of the program has to be loaded with; index is ATTAR_NOTHING where it is inline. */
 attar_status attar_engine_wanted(const attar_engine *engine, uint32_t number, attar_wanted *wanted);
@@ -77,15 +79,15 @@ attar_status attar_engine_ready(attar_engine *engine);
 
 /* A sample's numbers in the order of the network's own axes. ATTAR_BAD_SYMBOL: one is not a number, or no integer of
  * the format. */
-attar_status attar_engine_set_floats(attar_engine *engine, uint32_t input, const float *values);
-attar_status attar_engine_set_integers(attar_engine *engine, uint32_t input, const int32_t *values);
-attar_status attar_engine_run(attar_engine *engine);
-attar_status attar_engine_get_floats(const attar_engine *engine, uint32_t output, float *values);
-attar_status attar_engine_get_integers(const attar_engine *engine, uint32_t output, int32_t *values);
+attar_status attar_engine_set_floats(const attar_engine *engine, void *arena, uint32_t input, const float *values);
+attar_status attar_engine_set_integers(const attar_engine *engine, void *arena, uint32_t input, const int32_t *values);
+attar_status attar_engine_run(const attar_engine *engine, void *arena);
+attar_status attar_engine_get_floats(const attar_engine *engine, const void *arena, uint32_t output, float *values);
+attar_status attar_engine_get_integers(const attar_engine *engine, const void *arena, uint32_t output, int32_t *values);
 
 /* One operator alone, for whoever times it; what it reads is what the arena holds. */
-attar_status attar_engine_run_one(attar_engine *engine, uint32_t number);
-/* "avx512vnni/convolution": the kernel of an operator. Never NULL. */
+attar_status attar_engine_run_one(const attar_engine *engine, void *arena, uint32_t number);
+/* "avx512vnni": the kind of kernel of an operator. */
 attar_isa attar_engine_isa(const attar_engine *engine, uint32_t number);
 
 #ifdef __cplusplus

@@ -1,32 +1,28 @@
-/* The life of an engine: memory, constants, runs. */
+/* The life of an engine: memory and constants; runs are in run.c. */
 #include "engine.h"
-
-enum { SLACK = 64 }; /* bytes behind the arena that a kernel may read, and does not use */
 
 static attar_status checked(const attar_engine_options *options)
 {
     const int fits = options->threads >= 1 && options->threads <= ATTAR_THREADS_MAX &&
-                     (unsigned)options->most < ATTAR_ISA_COUNT;
+                     (options->threads == 1 || options->pool != NULL) && (unsigned)options->most < ATTAR_ISA_COUNT;
     return fits ? ATTAR_OK : ATTAR_BAD_ARGUMENT;
 }
 
 /* Takes the memory of everything; with steps where there is a block. */
 static attar_status lay_out(const attar_program *program, const attar_engine_options *options, memory *from,
-                            attar_engine **engine, void **pool)
+                            attar_engine **engine)
 {
     attar_status status = checked(options);
     attar_engine *made = attar_take(from, sizeof(attar_engine));
     attar_step *steps = attar_take(from, program->operator_count * sizeof(attar_step));
     attar_missing *missing = attar_take(from, program->operator_count * sizeof(attar_missing));
-    if (status == ATTAR_OK)
-        *pool = attar_take(from, attar_pool_bytes(options->threads));
     for (uint32_t i = 0; status == ATTAR_OK && i < program->operator_count; i++) {
         attar_step alone;
         status = attar_prepare(program, &program->operators[i], options->most, from, steps == NULL ? &alone : &steps[i]);
     }
-    uint8_t *arena = attar_take(from, program->arena_bytes + SLACK);
     if (status == ATTAR_OK && made != NULL) {
-        const attar_engine fresh = {.program = program, .steps = steps, .missing = missing, .arena = arena};
+        const attar_engine fresh = {
+            .program = program, .steps = steps, .missing = missing, .pool = options->pool, .threads = options->threads};
         *made = fresh;
         *engine = made;
     }
@@ -37,17 +33,9 @@ attar_status attar_engine_bytes(const attar_program *program, const attar_engine
 {
     memory none = {NULL, 0};
     attar_engine *engine;
-    void *pool;
-    const attar_status status = lay_out(program, options, &none, &engine, &pool);
+    const attar_status status = lay_out(program, options, &none, &engine);
     *bytes = none.used;
     return status;
-}
-
-/* Everything that an engine reads has been written before, hostile programs or not. */
-static void clear(uint8_t *bytes, uint64_t count)
-{
-    for (uint64_t i = 0; i < count; i++)
-        bytes[i] = 0;
 }
 
 static int is_of_table(const attar_program *program, uint32_t number)
@@ -71,25 +59,21 @@ attar_status attar_engine_open(const attar_program *program, const attar_engine_
                                uint64_t bytes, attar_engine **engine)
 {
     uint64_t needed;
-    void *pool;
     attar_status status = attar_engine_bytes(program, options, &needed);
     if (status == ATTAR_OK && (bytes < needed || (uintptr_t)memory_ % 64 != 0))
         status = ATTAR_OUTPUT_TOO_SMALL;
     if (status != ATTAR_OK)
         return status;
-    clear(memory_, needed);
+    attar_clear(memory_, needed);
     memory from = {memory_, 0};
-    status = lay_out(program, options, &from, engine, &pool);
+    status = lay_out(program, options, &from, engine);
     for (uint32_t i = 0; status == ATTAR_OK && i < program->operator_count; i++) {
         (*engine)->missing[i] = expected(&(*engine)->steps[i]);
         attar_prepare_inline(&(*engine)->steps[i]);
     }
-    return status == ATTAR_OK ? attar_pool_open(pool, options->threads, &(*engine)->pool) : status;
-}
-
-void attar_engine_close(attar_engine *engine)
-{
-    attar_pool_close(engine->pool);
+    if (status == ATTAR_OK && attar_is_small(*engine))
+        (*engine)->threads = 1;
+    return status == ATTAR_OK && (*engine)->threads > 1 ? attar_pool_grow(options->pool, options->threads) : status;
 }
 
 /* The operator whose weights or bias a constant is; one that nobody has is not wanted. */
@@ -196,47 +180,4 @@ attar_status attar_engine_ready(attar_engine *engine)
         status = is_complete(&engine->missing[i]) ? attar_prepare_finish(&engine->steps[i]) : ATTAR_NOT_READY;
     engine->is_ready = status == ATTAR_OK;
     return status;
-}
-
-static void share_of(void *context, uint32_t share, uint32_t shares)
-{
-    const attar_step *step = *(attar_step **)context;
-    uint8_t *arena = ((attar_engine **)context)[1]->arena;
-    const uint64_t begin = step->items * share / shares, end = step->items * (share + 1) / shares;
-    if (begin < end)
-        step->kernel->run(step, arena, begin, end);
-}
-
-static void run_step(attar_engine *engine, uint32_t number)
-{
-    void *context[2] = {&engine->steps[number], engine};
-    attar_pool_do(engine->pool, share_of, context);
-}
-
-attar_status attar_engine_run(attar_engine *engine)
-{
-    if (!engine->is_ready)
-        return ATTAR_NOT_READY;
-    attar_pool_wake(engine->pool);
-    for (uint32_t i = 0; i < engine->program->operator_count; i++)
-        run_step(engine, i);
-    attar_pool_rest(engine->pool);
-    return ATTAR_OK;
-}
-
-attar_status attar_engine_run_one(attar_engine *engine, uint32_t number)
-{
-    if (!engine->is_ready)
-        return ATTAR_NOT_READY;
-    if (number >= engine->program->operator_count)
-        return ATTAR_BAD_ARGUMENT;
-    attar_pool_wake(engine->pool);
-    run_step(engine, number);
-    attar_pool_rest(engine->pool);
-    return ATTAR_OK;
-}
-
-attar_isa attar_engine_isa(const attar_engine *engine, uint32_t number)
-{
-    return number < engine->program->operator_count ? engine->steps[number].kernel->isa : ATTAR_ISA_REF;
 }

@@ -87,7 +87,7 @@ static int32_t least(const attar_tensor *tensor)
     return tensor->is_signed ? -(int32_t)(tensor->top / 2) - 1 : 0;
 }
 
-attar_status attar_engine_set_floats(attar_engine *engine, uint32_t input, const float *values)
+attar_status attar_engine_set_floats(const attar_engine *engine, void *arena, uint32_t input, const float *values)
 {
     if (input >= engine->program->input_count)
         return ATTAR_BAD_ARGUMENT;
@@ -98,14 +98,14 @@ attar_status attar_engine_set_floats(attar_engine *engine, uint32_t input, const
             int32_t u[AT_ONCE];
             if (!quantize(at.tensor, values + first, count, u))
                 return ATTAR_BAD_SYMBOL;
-            put_all(&at, engine->arena, first, count, u);
+            put_all(&at, arena, first, count, u);
         }
         values += at.extent;
     } while (step_on(&at));
     return ATTAR_OK;
 }
 
-attar_status attar_engine_set_integers(attar_engine *engine, uint32_t input, const int32_t *values)
+attar_status attar_engine_set_integers(const attar_engine *engine, void *arena, uint32_t input, const int32_t *values)
 {
     if (input >= engine->program->input_count)
         return ATTAR_BAD_ARGUMENT;
@@ -115,18 +115,18 @@ attar_status attar_engine_set_integers(attar_engine *engine, uint32_t input, con
             const int64_t u = (int64_t)*values++ - least(at.tensor);
             if (u < 0 || u > at.tensor->top)
                 return ATTAR_BAD_SYMBOL;
-            put_integer(at.tensor, engine->arena + at.tensor->offset, at.place + i * at.stride, (uint32_t)u);
+            put_integer(at.tensor, (uint8_t *)arena + at.tensor->offset, at.place + i * at.stride, (uint32_t)u);
         }
     } while (step_on(&at));
     return ATTAR_OK;
 }
 
-attar_status attar_engine_get_floats(const attar_engine *engine, uint32_t output, float *values)
+attar_status attar_engine_get_floats(const attar_engine *engine, const void *arena, uint32_t output, float *values)
 {
     if (output >= engine->program->output_count)
         return ATTAR_BAD_ARGUMENT;
     route at = route_of(engine->program, &engine->program->outputs[output]);
-    const uint8_t *data = engine->arena + at.tensor->offset;
+    const uint8_t *data = (const uint8_t *)arena + at.tensor->offset;
     do {
         for (uint64_t i = 0; i < at.extent; i++)
             *values++ = (float)number_at(at.tensor, data, at.place + i * at.stride) * at.tensor->scale;
@@ -134,12 +134,12 @@ attar_status attar_engine_get_floats(const attar_engine *engine, uint32_t output
     return ATTAR_OK;
 }
 
-attar_status attar_engine_get_integers(const attar_engine *engine, uint32_t output, int32_t *values)
+attar_status attar_engine_get_integers(const attar_engine *engine, const void *arena, uint32_t output, int32_t *values)
 {
     if (output >= engine->program->output_count)
         return ATTAR_BAD_ARGUMENT;
     route at = route_of(engine->program, &engine->program->outputs[output]);
-    const uint8_t *data = engine->arena + at.tensor->offset;
+    const uint8_t *data = (const uint8_t *)arena + at.tensor->offset;
     do {
         for (uint64_t i = 0; i < at.extent; i++)
             *values++ = (int32_t)integer_at(at.tensor, data, at.place + i * at.stride) + least(at.tensor);

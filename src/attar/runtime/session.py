@@ -1,6 +1,9 @@
 """One onnxruntime session over one graph, with weights that may be swapped from run to run."""
 
+import ctypes
+import os
 from collections.abc import Iterator, Mapping
+from weakref import WeakSet
 
 import numpy as np
 import onnx
@@ -32,20 +35,10 @@ class Session:
         Raises:
             ModelError: onnxruntime cannot run the network.
         """
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.log_severity_level = 4
-        # A thread that spins between two runs takes a core from the arithmetic that stands there.
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        data, self._lent = (serialize(_with_swappable(model, swappable)), {}) if swappable else lend(model)
-        if self._lent:
-            values = [ort.OrtValue.ortvalue_from_numpy(values) for values in self._lent.values()]
-            options.add_external_initializers(list(self._lent), values)
-        try:
-            self._session = ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises a family of types without a common base
-            raise ModelError(f"onnxruntime cannot run the network: {first_line(error)}") from error
-        self._model, self._batch = model, 0  # settled by the first samples
+        self._model, self._threads, self._swappable = model, threads, swappable
+        self._session = self._opened()
+        OPEN.add(self)
+        self._batch = 0  # settled by the first samples
         self._rows = Rows(model.graph)
         initializers = set(swappable)
         asked = [x for x in self._session.get_inputs() if x.name not in initializers]
@@ -54,6 +47,36 @@ class Session:
         }
         self.outputs: tuple[str, ...] = tuple(x.name for x in self._session.get_outputs())
         self.tensors = frozenset(x.name for x in self._session.get_outputs() if x.type.startswith("tensor"))
+
+    def _opened(self) -> ort.InferenceSession:
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = self._threads
+        options.log_severity_level = 4
+        # A thread that spins between two runs takes a core from the arithmetic that stands there.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        data, self._lent = self._serialized()
+        if self._lent:
+            values = [ort.OrtValue.ortvalue_from_numpy(values) for values in self._lent.values()]
+            options.add_external_initializers(list(self._lent), values)
+        try:
+            return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # onnxruntime raises a family of types without a common base
+            raise ModelError(f"onnxruntime cannot run the network: {first_line(error)}") from error
+
+    def _serialized(self) -> tuple[bytes, dict[str, np.ndarray]]:
+        """Return the network, and the weights that it is lent."""
+        if self._swappable:
+            return serialize(_with_swappable(self._model, self._swappable)), {}
+        return lend(self._model)
+
+    def leave_behind(self) -> None:
+        """In the child of a fork: keep what onnxruntime has of the parent for ever, and begin anew with the next run.
+
+        Its threads are the parent's, and it would wait for them without end, be it to run or to go.
+        """
+        if self._session is not None:
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._session))
+        self._session = None
 
     @property
     def fixed_batch(self) -> int | None:
@@ -75,6 +98,8 @@ class Session:
         Raises:
             DataError: the inputs don't fit the network.
         """
+        if self._session is None:
+            self._session = self._opened()
         try:
             outputs = self._session.run(None, dict(feeds))
         except Exception as error:
@@ -117,6 +142,17 @@ class Session:
                 feeds = {n: np.concatenate([v, np.repeat(v[-1:], missing, axis=0)]) for n, v in feeds.items()}
             outputs = self.run({**feeds, **(weights or {})})
             yield self._rows.first(outputs, step - missing) if missing else outputs
+
+
+OPEN: WeakSet[Session] = WeakSet()
+
+
+def _leave_all_behind() -> None:
+    for session in list(OPEN):
+        session.leave_behind()
+
+
+os.register_at_fork(after_in_child=_leave_all_behind)
 
 
 def _with_swappable(model: ir.Model, names: tuple[str, ...]) -> ir.Model:

@@ -1,6 +1,7 @@
 """The native engine with its errors turned into attar's: it opens a section, loads constants, runs samples."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,7 +12,7 @@ from ...errors import DataError, FormatError
 from ..given import samples_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from ...numerics.formats import Format
 
@@ -65,6 +66,7 @@ class Machine:
     ) -> None:
         try:
             self._native = _native.Engine(np.frombuffer(section, np.uint8), kernels, threads, max_memory_bytes)
+            self._idle = [self._native.arena()]
             self.inputs, self.outputs = _ports(self._native.inputs), _ports(self._native.outputs)
         except (ValueError, MemoryError) as error:
             raise FormatError(f"program section of {len(section):,} bytes: {error}") from error
@@ -134,8 +136,9 @@ class Machine:
         return self._run(inputs, np.int32, self._native.set_integers, self._native.get_integers)
 
     def run_operator(self, number: int) -> None:
-        """Run one operator on what the arena holds."""
-        self._native.run_one(number)
+        """Run one operator on what the arena of the last run holds."""
+        with self._arena() as arena:
+            self._native.run_one(arena, number)
 
     def _run(self, inputs: Mapping[str, Any], kind: type, put: "Callable", get: "Callable") -> dict[str, np.ndarray]:
         given = [_samples(port, inputs, kind) for port in self.inputs]
@@ -144,14 +147,27 @@ class Machine:
             raise DataError(f"the inputs have {sorted(counts)} samples; they need equally many, one at least")
         samples = counts.pop()
         rows = [np.empty((samples, prod(port.shape)), kind) for port in self.outputs]  # rows, so that all are written
-        for sample in range(samples):
-            for number, (port, values) in enumerate(zip(self.inputs, given, strict=True)):
-                _set(port, put, number, values[sample].reshape(-1))
-            self._native.run()
-            for number, values in enumerate(rows):
-                get(number, values[sample])
+        with self._arena() as arena:
+            for sample in range(samples):
+                for number, (port, values) in enumerate(zip(self.inputs, given, strict=True)):
+                    _set(port, put, arena, number, values[sample].reshape(-1))
+                self._native.run(arena)
+                for number, values in enumerate(rows):
+                    get(arena, number, values[sample])
         ends = zip(self.outputs, rows, strict=True)
         return {port.name: values.reshape(samples, *port.shape) for port, values in ends}
+
+    @contextmanager
+    def _arena(self) -> "Iterator[_native.Arena]":
+        """Lend the arena that was idle last, one more where none is: calls at a time never meet in one."""
+        try:
+            arena = self._idle.pop()
+        except IndexError:
+            arena = self._native.arena()
+        try:
+            yield arena
+        finally:
+            self._idle.append(arena)
 
 
 def _ports(found: Sequence[tuple[bytes, tuple[int, ...]]]) -> tuple[Port, ...]:
@@ -181,9 +197,9 @@ def _samples(port: Port, inputs: Mapping[str, Any], kind: type) -> np.ndarray:
     return values
 
 
-def _set(port: Port, put: "Callable", number: int, values: np.ndarray) -> None:
+def _set(port: Port, put: "Callable", arena: "_native.Arena", number: int, values: np.ndarray) -> None:
     try:
-        put(number, values)
+        put(arena, number, values)
     except ValueError as error:
         reason = "it holds NaN, or an integer that its format does not have"
         raise DataError(f"input '{port.name}': {reason} ({error})") from error
