@@ -4,7 +4,8 @@ Nothing of attar stands between the network and its reference: original and expo
 """
 
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
@@ -15,6 +16,7 @@ import onnxruntime
 
 import attar
 from attar import container
+from attar.compression import along_slope
 from attar.compression import integers as integers_module
 from attar.errors import AttarError
 from attar.evaluate.fidelity import relative_error
@@ -73,14 +75,27 @@ class File:
     is_exact: bool
 
 
-def findings_of(proto: onnx.ModelProto, samples: Samples, batch: int | None) -> list[str]:
-    """Return what attar gets wrong with a network; `samples` makes inputs, so many of a seed."""
+def findings_of(
+    proto: onnx.ModelProto,
+    samples: Samples,
+    batch: int | None = None,
+    *,
+    ways: Sequence[tuple[str, bool]] = WAYS,
+    passes: int | None = None,
+) -> list[str]:
+    """Return what attar gets wrong with a network.
+
+    Args:
+        samples: makes inputs, so many of a seed. batch: that which the network insists on, None where it is free.
+        ways: recipes, and whether --integer. passes: of the search of recipe default, None for as many as it wants.
+    """
     found, before = [], proto.SerializeToString(deterministic=True)
     reference = Plain(before, batch)
-    for recipe, integer in WAYS:
+    for recipe, integer in ways:
         label = f"{recipe} --integer" if integer else recipe
         try:
-            wrong = list(_wrong(proto, reference, samples, batch, recipe=recipe, integer=integer))
+            with _at_most(passes):
+                wrong = list(_wrong(proto, reference, samples, batch, recipe=recipe, integer=integer))
         except AttarError as error:
             wrong = [] if MAY_REFUSE in str(error) else [f"refused, {type(error).__name__}: {error}"]
         except Exception as error:  # whatever it is, it is a finding
@@ -90,6 +105,12 @@ def findings_of(proto: onnx.ModelProto, samples: Samples, batch: int | None) -> 
     if proto.SerializeToString(deterministic=True) != before:
         found.append("the network that was given has changed")
     return found
+
+
+def _at_most(passes: int | None) -> AbstractContextManager:
+    if passes is None:
+        return nullcontext()
+    return mock.patch.object(along_slope, "passes_for", lambda *_, **__: passes)
 
 
 def _wrong(

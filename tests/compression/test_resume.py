@@ -140,6 +140,13 @@ def test_another_version_resumes_nothing(monkeypatch, run, whole, folder):
     assert same(again, whole) and resumed(again) is None
 
 
+def test_another_arithmetic_resumes_nothing(monkeypatch, run, whole, folder):
+    """Sums in another order round otherwise: points of one kind of processor are not mixed with those of another."""
+    monkeypatch.setattr("attar.compression.fingerprint.arithmetic", lambda: {"blas": ["openblas 0.3 Other"]})
+    again = run(folder)
+    assert same(again, whole) and resumed(again) is None
+
+
 def sign(record):
     """Give a record the digest that fits what it says and holds."""
     document = json.loads(record.read_text())

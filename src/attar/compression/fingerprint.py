@@ -11,6 +11,7 @@ from typing import Any
 
 from .._version import __version__
 from ..evaluate import Dataset
+from ..numerics.arithmetic import arithmetic
 from .job import Job
 from .recipe import plan_to_json
 
@@ -23,6 +24,7 @@ def parts_of(job: Job) -> dict[str, Any]:
     budget = {name: value for name, value in vars(job.budget).items() if value is not None}
     return {
         "attar": {"version": __version__, "build": _build(), **{name: _version(name) for name in LIBRARIES}},
+        "arithmetic": arithmetic(),
         "model": job.fingerprint,
         "samples": _samples(job),
         "layers": [layer.name for layer in job.layers],

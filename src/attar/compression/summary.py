@@ -9,6 +9,7 @@ from .._version import __version__
 from ..container import AttarFile
 from ..evaluate import Measurement
 from ..graph.rewrite import factor_names
+from ..numerics.arithmetic import arithmetic
 from ..passes.catalog import config_to_json
 from ..passes.pipeline import Notes
 from ..report.document import LayerChange, Report
@@ -58,6 +59,7 @@ def summarize(
         coders=job.recipe.coders,
         norms_folded=_norms_folded(job, notes, found),
         notes=_data_notes(job),
+        arithmetic=arithmetic(),
     )
 
 

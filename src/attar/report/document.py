@@ -1,7 +1,7 @@
 """The report of one run as data: everything that is printed, and the plan to do it again."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -73,6 +73,7 @@ class Report(ByContent):
         notes: what of the data was left out or guessed.
         integers: the program in the file, which was measured; None where the graph was.
         in_floats: what was measured of the graph, where there is a program beside it.
+        arithmetic: the kernels and instructions that the same bytes depend on (`numerics/arithmetic`).
     """
 
     task: Task | None
@@ -101,6 +102,7 @@ class Report(ByContent):
     notes: tuple[str, ...] = ()
     integers: IntegerRun | None = None
     in_floats: Measurement | None = None
+    arithmetic: dict[str, Any] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float:
