@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 from attar import codec
 from attar.codec import GridHint
 from attar.codec.elements import DTYPES
+from attar.codec.step import find_step
 from attar.errors import FormatError
 
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
@@ -141,6 +142,12 @@ def test_a_step_that_no_single_gap_shows():
     encoded = codec.encode(array, hint=GridHint(np.rint(array / 0.37).astype(int), np.array([0.37], np.float32)))
     seen = codec.encode(array)
     assert seen.size_bytes <= encoded.size_bytes
+
+
+@pytest.mark.filterwarnings("error")
+def test_steps_at_the_end_of_the_numbers_are_found_without_a_warning():
+    for step in (np.finfo(np.float32).max, np.finfo(np.float32).smallest_subnormal):
+        assert find_step(np.array([step], np.float64), np.dtype(np.float32)) == step
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ Nothing of attar stands between the network and its reference: original and expo
 """
 
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -94,7 +95,8 @@ def findings_of(
     for recipe, integer in ways:
         label = f"{recipe} --integer" if integer else recipe
         try:
-            with _at_most(passes):
+            with _at_most(passes), warnings.catch_warnings():
+                warnings.simplefilter("error", RuntimeWarning)  # numpy's, which a user would see
                 wrong = list(_wrong(proto, reference, samples, batch, recipe=recipe, integer=integer))
         except AttarError as error:
             wrong = [] if MAY_REFUSE in str(error) else [f"refused, {type(error).__name__}: {error}"]

@@ -77,7 +77,7 @@ def _candidates(middle: float) -> list[np.float32]:
     with np.errstate(over="ignore", under="ignore"):
         single = np.float32(middle)
         half = np.float32(single.astype(ml_dtypes.bfloat16))
-    neighbors = [np.nextafter(single, np.float32(side)) for side in (0, np.inf)]
+        neighbors = [np.nextafter(single, np.float32(side)) for side in (0, np.inf)]
     return [step for step in (half, single, *neighbors) if 0 < step < np.inf]
 
 
