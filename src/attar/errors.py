@@ -1,8 +1,14 @@
 """The one family of errors that attar raises: each names the thing, its value and the limit."""
 
+# Marks that turn the direction of what follows, and separators of lines and paragraphs.
+MISLEADING = frozenset("\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
 
 class AttarError(Exception):
     """Base of every error that a caller may want to catch; its text is one line fit for a terminal."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 class ModelError(AttarError):
@@ -35,6 +41,24 @@ class OutputError(AttarError):
 
 class AttarWarning(UserWarning):
     """Something that was left out or guessed: the result is right for what was taken, and this line says what was."""
+
+
+def printable(text: str) -> str:
+    """Return `text` with what a terminal would obey, or could not show, as escapes: all names of strangers pass here.
+
+    These are control characters (line breaks among them), marks of direction, and halves of surrogate pairs.
+    """
+    if text.isprintable():
+        return text
+    return "".join(_escaped(char) if _is_obeyed(char) else char for char in text)
+
+
+def _is_obeyed(char: str) -> bool:
+    return char < " " or "\x7f" <= char < "\xa0" or "\ud800" <= char <= "\udfff" or char in MISLEADING
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode()
 
 
 def first_line(error: BaseException) -> str:

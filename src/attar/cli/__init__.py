@@ -4,7 +4,6 @@ Exit status: 0 done, 1 a budget was missed, 2 anything that went wrong, 130 inte
 """
 
 import sys
-from pathlib import Path
 
 from .ending import close_output, open_output, told
 from .notes import notes_at_the_end
@@ -12,7 +11,6 @@ from .notes import notes_at_the_end
 
 def main() -> None:
     """Run the command line and exit."""
-    sys.path.append(str(Path.cwd()))  # module:function may stand in the current folder; last, so that it hides nothing
     open_output()
     try:
         from .app import run  # here, so that Ctrl-C is met while modules load too

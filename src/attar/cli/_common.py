@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal
 import onnx_ir as ir
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.segment import Segment
 
-from ..errors import ModelError
+from ..errors import ModelError, printable
 from ..files import open_file
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
@@ -37,7 +39,7 @@ AskedMetric = Annotated[
         "segmentation), or a module:function of (outputs, labels), which runs that code."
     ),
 ]
-Data = Annotated[str, typer.Option(help="A folder of images, .npz, .npy or module:function.")]
+Data = Annotated[str, typer.Option(help="A folder of images, .npz, .npy or module:function (runs that code).")]
 
 
 def is_attar(path: Path) -> bool:
@@ -77,9 +79,22 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=1))
 
 
+def say(line: str) -> None:
+    """Print a line in which names of strangers may stand."""
+    print(printable(line))
+
+
+class _Console(Console):
+    """A console on which no text is obeyed, wherever it came from: reports escape names, and here nothing is left."""
+
+    def render(self, renderable: Any, options: Any = None) -> Iterator[Segment]:
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else "\n".join(map(printable, text.split("\n"))), style, control)
+
+
 def console() -> Console:
     """Return a console for tables; when piped, it is wide."""
-    made = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=200)
+    made = _Console(highlight=False) if sys.stdout.isatty() else _Console(highlight=False, width=200)
     made.on_broken_pipe = _raise_again  # rich would end the process with exit status 1
     return made
 
@@ -100,7 +115,7 @@ def progress_bar(*, quiet: bool) -> Iterator[Callable[[str, float], None]]:
 
         def show(phase: str, share: float) -> None:
             if phase not in tasks:
-                tasks[phase] = bar.add_task(phase, total=1.0)
+                tasks[phase] = bar.add_task(escape(printable(phase)), total=1.0)
             bar.update(tasks[phase], completed=share)
 
         yield show

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..report.names import shown
 from ._common import Json, console, is_attar, print_json, size_of
 
 EXAMPLES = """
@@ -88,7 +89,7 @@ def _print(rows: list[dict[str, Any]]) -> None:
     )
     for row in rows:
         table.add_row(
-            row["file"],
+            shown(row["file"]),
             row["runtime"],
             str(row["threads"]),
             f"{row['size_bytes']:,}",
@@ -108,7 +109,9 @@ def _layers(row: dict[str, Any]) -> Any:
     from rich.table import Table
 
     total = sum(layer["seconds"] for layer in row["layers"])
-    table = Table("", "operator", "kernels", *(_right(name) for name in ("elements", "ms", "share")), title=row["file"])
+    table = Table(
+        "", "operator", "kernels", *(_right(name) for name in ("elements", "ms", "share")), title=shown(row["file"])
+    )
     for number, layer in enumerate(row["layers"]):
         share = f"{100 * layer['seconds'] / total:.1f} %"
         cells = (f"{layer['elements']:,}", f"{1e3 * layer['seconds']:.3f}", share)

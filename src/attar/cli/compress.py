@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from ._common import AskedMetric, AskedTask, Force, Json, Samples, Threads, console, print_json, progress_bar
+from ._common import AskedMetric, AskedTask, Force, Json, Samples, Threads, console, print_json, progress_bar, say
 from ._images import takes_images
 
 EXAMPLES = """
@@ -38,7 +38,10 @@ def command(
     model: Annotated[Path, typer.Argument(help="The trained network, an ONNX file.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write; its report goes to OUTPUT.json.")],
     data: Annotated[
-        str | None, typer.Option(help="Samples to calibrate and search with: folder, .npz, .npy or module:function.")
+        str | None,
+        typer.Option(
+            help="Samples to calibrate and search with: folder, .npz, .npy or module:function (runs that code)."
+        ),
     ] = None,
     eval_data: Annotated[
         str | None, typer.Option(help="Samples for the verdict alone; without it half of --data is kept for that.")
@@ -135,5 +138,5 @@ def command(
         print_json({"output": str(output), **result.to_json()})
     else:
         print_report(result.report, console())
-        print(f"written to {output}, report in {output}.json")
+        say(f"written to {output}, report in {output}.json")
     raise typer.Exit(0 if result.met else 1)

@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..errors import AttarError, first_line
+from ..errors import AttarError, first_line, printable
 
 FAILED, INTERRUPTED = 2, 130
 DEBUG = "ATTAR_DEBUG"  # environment variable: with it errors come with their traceback
@@ -19,17 +19,19 @@ def told(error: BaseException) -> int:
         return INTERRUPTED
     if os.environ.get(DEBUG, "0") not in ("", "0"):
         traceback.print_exception(error)
-    print("attar: " + " ".join(_text(error).splitlines()), file=sys.stderr)
+    print("attar: " + printable(" ".join(_text(error).splitlines())), file=sys.stderr)
     if _is_closed_pipe(error):
         _let_output_go()
     return FAILED
 
 
 def open_output() -> None:
-    """Let standard output and error lead nowhere where the caller has closed them."""
+    """Let standard output and error lead nowhere where the caller has closed them, and escape what they can't spell."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+        if hasattr(getattr(sys, name), "reconfigure"):  # tests put something else there
+            getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
 def close_output() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ._common import AskedMetric, AskedTask, Data, Json, Samples, Threads, print_json
+from ._common import AskedMetric, AskedTask, Data, Json, Samples, Threads, print_json, say
 from ._images import takes_images
 from ._runners import WORDS, runners_of
 
@@ -62,11 +62,11 @@ def command(
         facts["runs"] = first
         print_json({**facts, **found[first], **{kind: found[kind] for kind in others}})
         return
-    print(taken.line)
+    say(taken.line)
     for kind, facts in found.items():
         low, high = facts["interval"]
         which = f" ({WORDS[kind]})" if others else ""
-        print(f"{used.name} {facts['value']:.2f} on {len(given):,} samples, 95 % of {low:.2f} to {high:.2f}{which}")
+        say(f"{used.name} {facts['value']:.2f} on {len(given):,} samples, 95 % of {low:.2f} to {high:.2f}{which}")
 
 
 def _measured(outputs: "list[np.ndarray]", given: "Dataset", task: "Task", metric: "Metric") -> dict[str, Any]:

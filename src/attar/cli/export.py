@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ..files import Output
-from ._common import Force, Json, print_json
+from ._common import Force, Json, print_json, say
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -53,4 +53,4 @@ def command(
     if json:
         print_json({"output": str(output), "size_bytes": len(data)})
     else:
-        print(f"{output}: {len(data):,} bytes")
+        say(f"{output}: {len(data):,} bytes")

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from rich.markup import escape
 
 from ..errors import ModelError, PlanError
 from ..files import Kind, Output, read_file
-from ._common import Force, Json, console, load_either, print_json
+from ..report.names import shown
+from ._common import Force, Json, console, load_either, print_json, say
 
 if TYPE_CHECKING:
     from ..plan.arena_json import Saved
@@ -76,9 +76,9 @@ def command(
     out = console()
     print_memory(facts, flow, plan, out)
     if hidden:
-        out.print(f"[yellow]not planned: what runs inside of {escape(', '.join(hidden))}[/]")
+        out.print(f"[yellow]not planned: what runs inside of {shown(', '.join(hidden))}[/]")
     if output is not None:
-        out.print(f"written to {escape(str(output))}")
+        out.print(f"written to {shown(str(output))}")
 
 
 def _shapes(words: list[str]) -> dict[str, tuple[int, ...]]:
@@ -117,7 +117,7 @@ def _check(model: Path, path: Path, *, as_json: bool) -> None:
         facts = {"arena_bytes": arena_bytes, "lower_bound_bytes": bound, "tensors": len(saved.plan.buffers)}
         print_json({"file": str(model), "checked": str(path), **facts})
     else:
-        print(f"{path}: right for {model}: {len(saved.plan.buffers)} tensors in {arena_bytes:,} bytes")
+        say(f"{path}: right for {model}: {len(saved.plan.buffers)} tensors in {arena_bytes:,} bytes")
 
 
 def _saved(path: Path) -> "Saved":

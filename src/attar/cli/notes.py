@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..errors import AttarWarning
+from ..errors import AttarWarning, printable
 
 
 @contextmanager
@@ -17,7 +17,7 @@ def notes_at_the_end() -> Iterator[None]:
 
     def keep(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
         if issubclass(category, AttarWarning):
-            notes[" ".join(str(message).splitlines())] = None
+            notes[printable(" ".join(str(message).splitlines()))] = None
         else:
             show(message, category, *rest, **more)
 

@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from ..files import Output
-from ._common import AskedTask, Force, Json, Threads, print_json
+from ._common import AskedTask, Force, Json, Threads, print_json, say
 from ._images import takes_images
 from ._runners import runner_of
 
@@ -68,7 +68,7 @@ def command(
         print_json({name: to_plain(values.tolist()) for name, values in answers.items()})
     else:
         for name, values in answers.items():
-            print(f"{name}: {values.dtype} {values.shape}{_range(values)}")
+            say(f"{name}: {values.dtype} {values.shape}{_range(values)}")
             _show_numbers(values)
 
 
@@ -81,7 +81,7 @@ def _show_numbers(values: np.ndarray) -> None:
     """Print what the first samples got, where that is a few numbers."""
     if values.ndim and values[:1].size <= SHOWN and values.dtype.kind in "fiu":
         for number, row in enumerate(values[:SHOWN]):
-            print(f"  {number}: " + " ".join(f"{value:.6g}" for value in row.reshape(-1)))
+            say(f"  {number}: " + " ".join(f"{value:.6g}" for value in row.reshape(-1)))
 
 
 def best_classes(p: np.ndarray, class_names: list[str] | None, top: int) -> list[dict[str, Any]]:
@@ -96,9 +96,9 @@ def _show_classes(answers: list[list[dict[str, Any]]], *, as_json: bool) -> None
         print_json({"answers": answers})
         return
     for number, answer in enumerate(answers[:SHOWN]):
-        print(f"{number}: " + ", ".join(f"{a['name']} {100 * a['probability']:.1f} %" for a in answer))
+        say(f"{number}: " + ", ".join(f"{a['name']} {100 * a['probability']:.1f} %" for a in answer))
     if len(answers) > SHOWN:
-        print(f"... and {len(answers) - SHOWN} more samples")
+        say(f"... and {len(answers) - SHOWN} more samples")
 
 
 def _packed(outputs: dict[str, np.ndarray]) -> bytes:

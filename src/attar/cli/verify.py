@@ -9,7 +9,7 @@ import numpy as np
 import typer
 
 from ..errors import ModelError
-from ._common import AskedMetric, AskedTask, Json, Samples, Threads, load_either, print_json
+from ._common import AskedMetric, AskedTask, Json, Samples, Threads, load_either, print_json, say
 from ._images import takes_images
 from ._runners import WORDS, runners_of
 
@@ -147,12 +147,12 @@ def fingerprint(outputs: list[np.ndarray]) -> str:
 
 
 def _print(facts: dict[str, Any]) -> None:
-    print(f"{facts['file']}: {facts['size_bytes']:,} bytes, whole: {facts['tensors']} tensors decode")
-    print(f"{facts['parameters']:,} parameters{'' if facts['has_graph'] else ', weights only, no graph'}")
+    say(f"{facts['file']}: {facts['size_bytes']:,} bytes, whole: {facts['tensors']} tensors decode")
+    say(f"{facts['parameters']:,} parameters{'' if facts['has_graph'] else ', weights only, no graph'}")
     if "task" in facts:
         from ..evaluate import Task
 
-        print(Task(**facts["task"]).line)
+        say(Task(**facts["task"]).line)
     if "runs" in facts:
         _print_answers(facts, facts["samples"], WORDS["program"] if "graph" in facts else "")
     if "graph" in facts:
@@ -161,10 +161,10 @@ def _print(facts: dict[str, Any]) -> None:
 
 def _print_answers(facts: dict[str, Any], samples: int, which: str) -> None:
     if which:
-        print(f"{which}:")
+        say(f"{which}:")
     indent = "  " if which else ""
     for line in _lines(facts, samples):
-        print(indent + line)
+        say(indent + line)
 
 
 def _lines(facts: dict[str, Any], samples: int) -> Iterator[str]:

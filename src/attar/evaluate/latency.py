@@ -116,7 +116,7 @@ class _Process:
         script = (
             [self.entrant.interpreter, contestant.__file__]
             if self.entrant.interpreter
-            else [sys.executable, "-m", contestant.__name__]
+            else [sys.executable, "-P", "-m", contestant.__name__]  # -P: nothing from the current folder
         )
         words = [*script, self.entrant.runtime, self.entrant.file, str(self.entrant.threads)]
         words += [self.entrant.kernels] if self.entrant.kernels else []

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from rich.console import Console, Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -14,6 +13,7 @@ from ..plan.arena import ArenaPlan
 from ..plan.buffers import Buffer
 from ..plan.program import Program, width_of
 from ..plan.shared_buffer import ping_pong_bits, shared_buffer_bits
+from .names import shown
 from .terminal import shape_text, size
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -113,7 +113,7 @@ def tenants_table(tenants: Sequence[Tenant], flow: Activations) -> Table:
         more = f" [dim]and {len(tenant.buffers) - 1} over it[/]" if len(tenant.buffers) > 1 else ""
         table.add_row(
             Text(*_look(rank)),
-            escape(first.name) + more,
+            shown(first.name) + more,
             shape_text(flow.tensors[first.name].shape),
             f"{tenant.size_bytes:,}",
             f"{first.offset:,}",

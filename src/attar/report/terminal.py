@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -13,6 +12,7 @@ from .allocation import Allocation
 from .document import CurvePoint, LayerChange, Report
 from .integers import IntegerRun
 from .layers import LayerRow
+from .names import shown
 from .stages import StageRow
 
 MOST_REASONS = 8  # of operators in floats that are told to a person
@@ -29,7 +29,7 @@ def size(count: float) -> str:
 def print_report(report: Report, console: Console) -> None:
     """Print what a run did, the verdict last."""
     if report.task is not None:
-        console.print(escape(report.task.line))
+        console.print(shown(report.task.line))
     console.print(changes_table(report.changes))
     for line in left_alone_lines(report.left_alone):
         console.print(line)
@@ -58,8 +58,8 @@ def changes_table(changes: Sequence[LayerChange]) -> Table:
         for extent in change.shape:
             original *= extent
         table.add_row(
-            escape(change.name),
-            escape(change.op_type),
+            shown(change.name),
+            shown(change.op_type),
             shape_text(change.shape),
             size(change.bytes_before),
             size(change.bytes_after),
@@ -78,8 +78,8 @@ def rows_table(rows: Sequence[LayerRow]) -> Table:
     )
     for row in rows:
         table.add_row(
-            escape(row.name),
-            escape(row.op_type),
+            shown(row.name),
+            shown(row.op_type),
             shape_text(row.shape),
             f"{row.parameters:,}",
             "-" if row.macs is None else f"{row.macs:,}",
@@ -133,7 +133,7 @@ def stages_table(rows: Sequence[StageRow]) -> Table:
     first = rows[0]
     for row in rows:
         table.add_row(
-            escape(row.name),
+            shown(row.name),
             size(row.size_bytes),
             f"{first.size_bytes / max(row.size_bytes, 1):.1f}",
             f"{row.held.weights:,}",
@@ -150,12 +150,12 @@ def integers_text(run: IntegerRun) -> str:
     """Say what program is in the file, and what it takes to run it."""
     if not run.operators:
         return f"[yellow]In integers: nothing; the file has no program[/]{_outside_text(run)}"
-    tried = ", ".join(f"{escape(name)} {damage:.4g}" for name, damage in run.damages.items())
+    tried = ", ".join(f"{shown(name)} {damage:.4g}" for name, damage in run.damages.items())
     return (
-        f"[bold]In integers[/] ({escape(run.arithmetic)}): {run.operators} operators in {size(run.program_bytes)} "
+        f"[bold]In integers[/] ({shown(run.arithmetic)}): {run.operators} operators in {size(run.program_bytes)} "
         f"of the file, an arena of {run.arena_bytes:,} bytes (lower bound {run.lower_bound_bytes:,}), "
         f"{size(run.memory_bytes)} of memory with weights\n"
-        f"  calibrated by {escape(run.calibration)}; damage to the output: {tried}{_outside_text(run)}"
+        f"  calibrated by {shown(run.calibration)}; damage to the output: {tried}{_outside_text(run)}"
     )
 
 
@@ -163,7 +163,7 @@ def _outside_text(run: IntegerRun) -> str:
     """Name what stays in floats, with the reasons."""
     if not run.outside:
         return ""
-    lines = [f"\n    {escape(reason)}" for reason in list(run.outside.values())[:MOST_REASONS]]
+    lines = [f"\n    {shown(reason)}" for reason in list(run.outside.values())[:MOST_REASONS]]
     more = len(run.outside) - len(lines)
     lines += [f"\n    and {more} more: --json names all"] if more > 0 else []
     return f"\n  [yellow]in floats, by onnxruntime: {len(run.outside)} operators[/]" + "".join(lines)
@@ -174,20 +174,20 @@ def allocation_parts(allocation: Allocation | str | None) -> list[RenderableType
     if allocation is None:
         return []
     if isinstance(allocation, str):
-        return [f"[yellow]no memory allocated for fixed point: {escape(allocation)}[/]"]
+        return [f"[yellow]no memory allocated for fixed point: {shown(allocation)}[/]"]
     table = _table(
         "memory", ">one buffer", ">two in a row", ">weights", ">activations", ">moved", ">sums", ">E_c", ">drop"
     )
     for use in allocation.uses:
         table.add_row(
-            escape(use.name),
+            shown(use.name),
             *(size(count) for count in (use.shared_bytes, use.ping_pong_bytes, use.weight_bytes, use.activation_bytes)),
             size(use.traffic_bytes),
             "-" if use.accumulator_bits is None else f"{use.accumulator_bits} bits",
             "-" if use.error is None else f"{use.error:.4f}",
             _figure(use.drop, " points"),
         )
-    widths = ", ".join(f"{escape(width.name)} {width.bits}" for width in allocation.widths)
+    widths = ", ".join(f"{shown(width.name)} {width.bits}" for width in allocation.widths)
     title = f"[bold]Activations in fixed point[/], bytes per inference, on {allocation.samples:,} samples"
     return [Text.from_markup(title), table, Text.from_markup(f"[dim]bits by eq. 5: {widths}[/]")]
 
@@ -232,11 +232,11 @@ def _course_lines(search: Mapping[str, Any]) -> list[str]:
     if "resumed" in search:
         lines.append("resumed: " + _resumed_text(search["resumed"]))
     if work:
-        lines.append(f"[dim]{escape(work['folder'])} keeps {size(work['size_bytes'])} to pick and to resume from[/]")
+        lines.append(f"[dim]{shown(work['folder'])} keeps {size(work['size_bytes'])} to pick and to resume from[/]")
         if work["refused"]:
-            lines.append(f"[yellow]damaged or not of this run, and not used: {escape(', '.join(work['refused']))}[/]")
+            lines.append(f"[yellow]damaged or not of this run, and not used: {shown(', '.join(work['refused']))}[/]")
         if work["trouble"]:
-            lines.append(f"[yellow]not everything was kept: {escape(work['trouble'])}[/]")
+            lines.append(f"[yellow]not everything was kept: {shown(work['trouble'])}[/]")
     return lines
 
 
@@ -276,11 +276,11 @@ def left_alone_lines(items: Sequence[tuple[str, tuple[int, ...], str]]) -> list[
     """Name every initializer that stayed and the reason; many of one kind share a line."""
     by_reason: dict[str, list[str]] = {}
     for name, shape, reason in items:
-        by_reason.setdefault(reason, []).append(escape(f"{name} {shape_text(shape)}"))
+        by_reason.setdefault(reason, []).append(shown(f"{name} {shape_text(shape)}"))
     lines = []
     for reason, names in by_reason.items():
-        shown = ", ".join(names) if len(names) < COLLAPSE_FROM else f"{', '.join(names[:2])} and {len(names) - 2} more"
-        lines.append(f"[dim]left as it is: {shown}: {escape(reason)}[/]")
+        which = ", ".join(names) if len(names) < COLLAPSE_FROM else f"{', '.join(names[:2])} and {len(names) - 2} more"
+        lines.append(f"[dim]left as it is: {which}: {shown(reason)}[/]")
     return lines
 
 
@@ -288,10 +288,9 @@ def declined_lines(notes: Sequence[tuple[str, str, str]]) -> list[str]:
     """Name the techniques that layers could not take."""
     by_reason: dict[tuple[str, str], list[str]] = {}
     for layer, technique, reason in notes:
-        by_reason.setdefault((technique, reason), []).append(escape(layer))
+        by_reason.setdefault((technique, reason), []).append(shown(layer))
     return [
-        f"[dim]{what} not for {escape(', '.join(layers))}: {escape(why)}[/]"
-        for (what, why), layers in by_reason.items()
+        f"[dim]{what} not for {shown(', '.join(layers))}: {shown(why)}[/]" for (what, why), layers in by_reason.items()
     ]
 
 
