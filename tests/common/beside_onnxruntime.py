@@ -121,7 +121,7 @@ def _wrong(
     data, verdict, fresh = samples(DATA, 1), samples(VERDICT, 2), samples(FRESH, 3)
     with mock.patch.object(integers_module, "with_programs", wraps=with_programs) as written:
         result = attar.compress(proto, data=data, eval_data=verdict, recipe=recipe, integer=integer, threads=1)
-    file = _integers(result, written, proto) if integer else _floats(result, batch)
+    file = _integers(result, written) if written.called else _floats(result, batch)
     wanted = reference(fresh)
     answers = file.answers(fresh)
     shapes = list(_of_kind(answers, wanted))
@@ -139,7 +139,7 @@ def _floats(result: attar.Result, batch: int | None) -> File:
     return File(lambda inputs: attar.open(result.data, threads=1)(inputs), Plain(to_onnx(result.file), batch), False)
 
 
-def _integers(result: attar.Result, written: mock.Mock, proto: onnx.ModelProto) -> File:
+def _integers(result: attar.Result, written: mock.Mock) -> File:
     programs = written.call_args.args[1]
     oracle = lambda inputs: answers_of_oracle(result.file, programs, inputs)  # noqa: E731
     return File(lambda inputs: attar.Engine(result.data, threads=1)(inputs), oracle, True)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from attar.container import AttarFile
-from attar.runtime.engine.answers import answers
+from attar.runtime.ends import finished, from_plain
 from attar.runtime.engine.parts import Parts
 from attar.runtime.integer import Program, run
 
@@ -21,9 +21,8 @@ def answers_of_oracle(
     file: AttarFile, programs: Sequence[Program], inputs: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
     """Return outputs by name."""
-    model = file.model()
     machines = [standing_in(program) for program in programs]
     if file.in_parts:
-        return Parts(machines, model).run(inputs)
-    names = [value.name for value in model.graph.outputs]
-    return dict(zip(names, answers(machines[0], model, inputs), strict=True))
+        return Parts(machines, file.model()).run(inputs)
+    ends, found = from_plain(file.outputs or ()), machines[0].run(inputs)
+    return finished(ends, found) if ends else found
