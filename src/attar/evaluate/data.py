@@ -13,6 +13,7 @@ from ..errors import AttarWarning, DataError
 from .fit import InputSpec, by_input, fitted, unused
 from .images import CONFIG_NAME
 from .images.options import template
+from .images.processors import left_out
 from .labels import numbered
 from .sources import Reading, read
 from .sources.choice import chosen
@@ -114,7 +115,8 @@ def load_inputs(
     if config is None:
         ways = template(wanted[0], str(path.parent))
         raise DataError(f"{path}: neither the network nor a {CONFIG_NAME} says how an image becomes numbers; {ways}")
-    return load_data(Drawn.of(config, wanted, str(path)).numbers(path)[None], inputs)
+    data = load_data(Drawn.of(config, wanted, str(path)).numbers(path)[None], inputs)
+    return _said(replace(data, notes=tuple(f"{path}: {step}" for step in left_out(config))))
 
 
 def _checked(data: Dataset) -> Dataset:

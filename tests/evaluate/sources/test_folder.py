@@ -176,6 +176,7 @@ def test_what_systems_leave_behind_is_no_class(folder):
 
 def test_files_that_are_no_pictures_are_named(folder):
     picture(folder / "a.PNG", 9)
+    (folder / "config.json").write_text("{}")
     (folder / "b.heic").write_bytes(b"picture of another kind")
     assert noted(folder).notes == (f"{folder}: 1 file left out (no images): 'b.heic'",)
 

@@ -185,6 +185,14 @@ def test_open_pictures():
         load_data(pictures, inputs)
 
 
+def test_open_pictures_are_turned_too():
+    exif, picture = Image.Exif(), Image.fromarray(np.arange(6, dtype=np.uint8).reshape(2, 3))
+    exif[0x0112] = 3
+    picture.info["exif"] = exif.tobytes()
+    data = load_data([picture], {"i": ((None, 2, 3), FLOAT)}, preprocessing={"do_rescale": False})
+    np.testing.assert_array_equal(data.inputs["i"], [[[5, 4, 3], [2, 1, 0]]])
+
+
 def test_pixels_with_channels_last_become_numbers_by_the_config():
     pixels = np.arange(2 * 3 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3, 3)
     config = {"image_mean": [0.1, 0.2, 0.3], "image_std": [1, 2, 4]}

@@ -33,32 +33,31 @@ def open_upright(path: Path, *, grayscale: bool, upright: bool) -> Image.Image:
     try:
         with warnings.catch_warnings(), open_file(path, error=DataError) as file, Image.open(file) as image:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice as many pixels are an error
-            orientation = image.getexif().get(_ORIENTATION, 1)
-            if orientation in _TURNS and not upright and image.format == "TIFF":
+            if image.format == "TIFF" and not upright and image.getexif().get(_ORIENTATION) in _TURNS:
                 raise DataError(f"{path}: Pillow always turns a TIFF as its orientation says: --no-exif cannot be kept")
             image.load()
-            pixels = eight_bits(image, str(path), grayscale=grayscale)
-            turn = _TURNS.get(orientation) if upright and image.format != "TIFF" else None
-            return pixels if turn is None else pixels.transpose(turn)
+            return eight_bits(image, str(path), grayscale=grayscale, upright=upright)
     except DataError:
         raise
     except Exception as error:  # Pillow's decoders raise what they like; a huge size, MemoryError
         raise DataError(f"{path}: cannot be read as an image: {str(error) or type(error).__name__}") from error
 
 
-def eight_bits(image: Image.Image, name: str, *, grayscale: bool) -> Image.Image:
-    """Return a picture as "L" or "RGB"; what is transparent shows the color that it has.
+def eight_bits(image: Image.Image, name: str, *, grayscale: bool, upright: bool) -> Image.Image:
+    """Return a picture as "L" or "RGB", upright if so wanted; what is transparent shows the color that it has.
 
     Raises:
         DataError: its numbers have no range that says what is white.
     """
+    turn = _TURNS.get(image.getexif().get(_ORIENTATION)) if upright else None
     if image.mode == "F":
         raise DataError(f"{name}: floating-point pixels (mode F) do not say what is white; save it with 8 or 16 bits")
     if image.mode.startswith("I"):
         image = _from_integers(image, name)
     if image.mode in ("P", "PA"):
         image = image.convert("RGBA")
-    return image.convert("L" if grayscale else "RGB")
+    ready = image.convert("L" if grayscale else "RGB")
+    return ready if turn is None else ready.transpose(turn)
 
 
 def _from_integers(image: Image.Image, name: str) -> Image.Image:

@@ -103,7 +103,7 @@ class Preprocessing:
     def _pixels(self, source: Path | Image.Image, channels: int) -> np.ndarray:
         gray = channels == 1 if self.grayscale is None else self.grayscale
         if isinstance(source, Image.Image):
-            ready = self._cut(eight_bits(source, "a picture", grayscale=gray), "a picture")
+            ready = self._cut(eight_bits(source, "a picture", grayscale=gray, upright=self.upright), "a picture")
         else:
             ready = self._cut(open_upright(source, grayscale=gray, upright=self.upright), str(source))
         pixels = np.asarray(ready, np.uint8)

@@ -46,7 +46,7 @@ class Pictures:
                 hidden += [relative] if is_picture else []
             elif is_picture:
                 seen.append(file)
-            elif relative.name not in _OWN_FILES and file.name.lower() not in _LITTER_FILES:
+            elif str(relative) not in _OWN_FILES and file.name.lower() not in _LITTER_FILES:
                 others.append(relative)
         if not seen:
             raise DataError(f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)}) in this folder or below")
@@ -78,9 +78,8 @@ class Pictures:
     @property
     def empty(self) -> list[str]:
         """Subfolders without a picture."""
-        return [
-            name for name in self.subfolders if name not in {f.relative_to(self.folder).parts[0] for f in self.files}
-        ]
+        filled = {file.relative_to(self.folder).parts[0] for file in self.files}
+        return [name for name in self.subfolders if name not in filled]
 
 
 def _walk(folder: Path) -> Iterator[Path]:

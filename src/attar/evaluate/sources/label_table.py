@@ -3,6 +3,7 @@
 import csv
 import io
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -47,9 +48,9 @@ class _Names:
         self._known = set(known)
         self._roots = [_plain(root.as_posix()) + "/" for root in (folder.resolve(), folder.absolute(), folder)]
         self._roots.append(_plain(folder.resolve().name) + "/")
-        last = [PurePosixPath(name).name for name in self._known]
-        self._by_last = {PurePosixPath(name).name: name for name in self._known}
-        self._by_last = {name: path for name, path in self._by_last.items() if last.count(name) == 1}
+        last = {name: PurePosixPath(name).name for name in self._known}
+        count = Counter(last.values())
+        self._by_last = {own: name for name, own in last.items() if count[own] == 1}
 
     def find(self, text: str) -> str | None:
         name = _plain(text)
