@@ -522,6 +522,21 @@ public:
         return found;
     }
 
+    // (bits of accumulators and of weights, 0 where there are none; of what is read and of what is written) of every one.
+    nb::list widths() const
+    {
+        nb::list found;
+        for (uint32_t i = 0; i < program.operator_count; i++) {
+            const attar_operator &op = program.operators[i];
+            nb::list bits;
+            for (uint32_t k = 0; k < op.input_count; k++)
+                bits.append(program.tensors[op.inputs[k]].bits);
+            bits.append(program.tensors[op.output].bits);
+            found.append(nb::make_tuple(op.accumulator_bits, op.weight_bits, nb::tuple(bits)));
+        }
+        return found;
+    }
+
     // (bits, is signed, u of 0.0, scale, extents in memory, place in the arena) of every tensor.
     nb::list tensors() const
     {
@@ -696,6 +711,7 @@ NB_MODULE(_native, m)
         .def_prop_ro("inputs", &Engine::inputs)
         .def_prop_ro("outputs", &Engine::outputs)
         .def_prop_ro("operators", &Engine::operators)
+        .def_prop_ro("widths", &Engine::widths)
         .def_prop_ro("tensors", &Engine::tensors)
         .def_prop_ro("wiring", &Engine::wiring)
         .def_prop_ro("ends", &Engine::ends)

@@ -109,13 +109,12 @@ def _layers(row: dict[str, Any]) -> Any:
     from rich.table import Table
 
     total = sum(layer["seconds"] for layer in row["layers"])
-    table = Table(
-        "", "operator", "kernels", *(_right(name) for name in ("elements", "ms", "share")), title=shown(row["file"])
-    )
+    figures = (_right(name) for name in ("elements", "ms", "share"))
+    table = Table("", "operator", "kernels", *figures, "slower because of", title=shown(row["file"]))
     for number, layer in enumerate(row["layers"]):
         share = f"{100 * layer['seconds'] / total:.1f} %"
         cells = (f"{layer['elements']:,}", f"{1e3 * layer['seconds']:.3f}", share)
-        table.add_row(str(number), layer["operator"], layer["kernels"], *cells)
+        table.add_row(str(number), layer["operator"], layer["kernels"], *cells, layer["slower"])
     return table
 
 

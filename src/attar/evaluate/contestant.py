@@ -63,9 +63,16 @@ def _attar(path: str, threads: int, kernels: str = "") -> Runner:
 
     def layers() -> list[dict[str, Any]]:
         machine.run(inputs)
+        operators = zip(machine.operators, machine.slower, strict=True)
         return [
-            {"operator": kind, "kernels": kernels, "elements": elements, "seconds": _median(machine, number)}
-            for number, (kind, kernels, elements) in enumerate(machine.operators)
+            {
+                "operator": kind,
+                "kernels": kernels,
+                "slower": slower,
+                "elements": elements,
+                "seconds": _median(machine, number),
+            }
+            for number, ((kind, kernels, elements), slower) in enumerate(operators)
         ]
 
     return lambda: machine.run(inputs), layers

@@ -219,3 +219,20 @@ def test_a_given_channel_that_is_bias_and_little_else_gets_a_coarser_scale_where
     (operator,) = done.program.operators
     np.testing.assert_array_equal(operator.weights, [[0, 0], [100, 27]])
     assert operator.scales[1] == steps[1] and np.abs(operator.bias).max() < 2**29 * 1.001
+
+
+@pytest.mark.parametrize("exponent", range(25, 36))
+def test_a_given_channel_of_any_small_step_leaves_the_accumulator_narrow(exponent):
+    """Its bias takes about 2^exponent units of its own step; every layer beside it would pay for more than 32 bits."""
+    weights, bias = np.array([[90, -40], [100, 27]], np.int8), np.float32([-3, 0.5])
+    x = normal(50, 2)
+    steps = np.float32([3 / (2.0**exponent * float(np.ptp(x)) / 255), 0.01])
+    tensors = {"w": weights * steps[:, None], "b": bias}
+    model, given = load(one("y = Gemm <transB = 1> (x, w, b)", "2", "2", tensors)), {"w": (weights, steps)}
+    formats = calibrate(model, {"x": x}, Affine(), kept=given)
+    (operator,) = lowered_with_its_network(model, formats, Affine(), weights=given, coarsens=True).program.operators
+    assert operator.accumulator_bits <= 32
+    np.testing.assert_allclose(
+        operator.weights * operator.scales[:, None], tensors["w"], atol=1e-2 * 2 ** max(0, 8 - exponent)
+    )
+    np.testing.assert_array_equal(operator.weights[1], weights[1])

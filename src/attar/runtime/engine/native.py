@@ -10,6 +10,7 @@ import numpy as np
 from ... import _native
 from ...errors import DataError, FormatError
 from ..given import samples_of
+from .slower import why_slower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,6 +65,7 @@ class Machine:
     def __init__(
         self, section: bytes, *, kernels: str = KERNELS[-1], threads: int = 1, max_memory_bytes: int = MAX_MEMORY_BYTES
     ) -> None:
+        self._kernels = kernels
         try:
             self._native = _native.Engine(np.frombuffer(section, np.uint8), kernels, threads, max_memory_bytes)
             self._idle = [self._native.arena()]
@@ -85,6 +87,12 @@ class Machine:
     def operators(self) -> list[tuple[str, str, int]]:
         """Kind, kind of kernel and elements of the output of every operator, in order."""
         return self._native.operators
+
+    @property
+    def slower(self) -> list[str]:
+        """Why every operator runs a slower kernel than others of its kind, in order; empty where it does not."""
+        facts = zip(self._native.operators, self._native.widths, strict=True)
+        return [why_slower(kernels, *widths, best=self._kernels) for (_, kernels, _), widths in facts]
 
     @property
     def tensors(self) -> list[Held]:

@@ -71,6 +71,11 @@ class Parts:
         """Those of the programs: kind, kind of kernel and elements of the output of every operator, in order."""
         return [operator for machine in self._machines for operator in machine.operators]
 
+    @property
+    def slower(self) -> list[str]:
+        """Why operators of the programs run slower kernels than others of their kind, in order."""
+        return [reason for machine in self._machines for reason in machine.slower]
+
     def run(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return the network's outputs (samples, ...) for inputs (samples, ...).
 

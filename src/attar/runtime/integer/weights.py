@@ -15,7 +15,8 @@ from ...numerics.rounding import to_integers
 from .schemes import FixedPoint, Scheme, bits_of
 
 Given = Mapping[str, tuple[np.ndarray, np.ndarray | float]]
-BIAS_BITS = {INT32: 29, 64: 37}  # of the largest bias where we choose the scales, by the accumulator's storage
+# Of the largest bias where we choose the scales, by the accumulator's storage, in which one bit more is left for it.
+BIAS_BITS = {INT32: 29, 64: 37}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,14 +67,17 @@ def given_grid(name: str, given: Given, shape: tuple[int, ...], *, axis: int, gr
 
 
 def coarsened(grid: Grid, bias: np.ndarray, source: Format) -> Grid:
-    """Return the grid with a coarser scale for each channel whose bias (outputs,) needs over 31 bits in its units."""
+    """Return the grid with a coarser scale for each channel whose bias (outputs,) is more than its accumulator's share.
+
+    One such channel would make the accumulators of the whole layer wider, and the layer several times slower.
+    """
     terms = grid.integers.reshape(len(grid.integers), -1).shape[1]
     width = storage_bits(accumulator_bits(offset_bits(source), grid.bits, terms))
-    floors = bias_floor(bias, source, width).astype(np.float32)
-    small = 4 * grid.scales < floors
+    units = np.abs(bias) / (source.scale * grid.scales.astype(np.float64))
+    small = units > 2.0 ** (BIAS_BITS[width] + 1) - 2
     if not small.any():
         return grid
-    scales = np.where(small, floors, grid.scales)
+    scales = np.where(small, bias_floor(bias, source, width).astype(np.float32), grid.scales)
     shares = (grid.scales / scales).reshape(-1, *(1,) * (grid.integers.ndim - 1))
     return Grid(to_integers(grid.integers * shares.astype(np.float64)).astype(np.int32), scales, grid.bits)
 
