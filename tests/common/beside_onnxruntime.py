@@ -30,7 +30,7 @@ from .oracle import answers_of_oracle
 Arrays = Mapping[str, np.ndarray]
 Samples = Callable[[int, int], dict[str, np.ndarray]]
 WAYS = (("default", False), ("int8", False), ("int8", True))
-DATA, VERDICT, FRESH = 16, 12, 5
+DATA, VERDICT, FRESH = 40, 20, 5
 ROUNDING = 1e-4  # of the largest number of an output: what sums in another order may change
 WORSE = 10.0  # times the error that the verdict saw, on samples that nobody has seen
 SPARE = 10.0  # percent, by which an error of a few samples may be off
