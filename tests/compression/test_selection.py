@@ -42,6 +42,43 @@ def test_a_pattern_without_a_match(network):
         attar.compress(network, recipe="int8", only=["fc9*"])
 
 
+def bracketed():
+    """Layers whose names are patterns too: "fc[0].w" as a pattern means "fc0.w"."""
+    text = """<ir_version: 10, opset_import: ["" : 21]> g (float[n, 6] x) => (float[n, 3] y)
+              { a = MatMul (x, p) b = MatMul (a, q) y = MatMul (b, r) }"""
+    net = nets.model(text, {"p": (6, 8), "q": (8, 7), "r": (7, 3)}, seed=0)
+    names = {"p": "fc[0].w", "q": "fc0.w", "r": "fc[1].w"}
+    for tensor in net.graph.initializer:
+        tensor.name = names[tensor.name]
+    for node in net.graph.node:
+        node.input[1] = names[node.input[1]]
+    return net
+
+
+@pytest.mark.parametrize(
+    ("patterns", "treated"),
+    [
+        ({"only": "fc[0].w"}, {"fc[0].w"}),
+        ({"exclude": "fc[0].w"}, {"fc0.w", "fc[1].w"}),
+        ({"exclude": ["fc[[]1].w"]}, {"fc[0].w", "fc0.w"}),
+        ({"only": ["fc[0-9].w"]}, {"fc0.w"}),
+        ({"only": ["fc[1].w", "fc[0].w"], "exclude": ["fc[1].w"]}, {"fc[0].w"}),
+    ],
+)
+def test_a_name_with_brackets_is_taken_as_that_name(patterns, treated):
+    assert set(attar.compress(bracketed(), recipe="int8", **patterns).report.plan) == treated
+
+
+def test_a_pattern_with_brackets_that_matches_nothing_says_what_they_mean():
+    with pytest.raises(attar.ModelError, match=r"no layer matches 'fc\[2\].w'.*\[\[\] a bracket"):
+        attar.compress(bracketed(), recipe="int8", only=["fc[2].w"])
+
+
+def test_a_name_that_is_no_layer_is_said_with_its_reason(network):
+    with pytest.raises(attar.ModelError, match="'fc1_bias' is no layer that attar changes: bias"):
+        attar.compress(network, recipe="int8", exclude=["fc1_bias"])
+
+
 def test_a_network_without_weights():
     net = nets.model(
         '<ir_version: 10, opset_import: ["" : 21]> g (float[n, 2] x) => (float[n, 2] y) { y = Relu (x) }', {}, seed=0

@@ -59,8 +59,12 @@ def command(
     plan: Annotated[
         Path | None, typer.Option(help="A saved plan, or the report beside a result, to carry out again.")
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Treat only layers that match; may be repeated.")] = None,
-    exclude: Annotated[list[str] | None, typer.Option(help="Leave layers that match; may be repeated.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Treat only this layer, or those that match, as fc*; may be repeated.")
+    ] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(help="Leave this layer, or those that match; may be repeated.")
+    ] = None,
     task: AskedTask = None,
     metric: AskedMetric = None,
     outputs: Annotated[list[str] | None, typer.Option(help="Cut the network at this tensor; may be repeated.")] = None,

@@ -132,7 +132,8 @@ class StageSearch:
 
     def row(self, name: str, applied: Applied, size_bytes: int) -> StageRow:
         """Return the statistics of the network as it is now, not yet coded, in a file of `size_bytes`."""
-        held = held_by(applied.model, [name for line in self._lines for name in line.tensors])
+        now, before = applied.model.graph.initializers, self._job.model.graph.initializers
+        held = held_by(applied.model, [name for line in self._lines for name in line.tensors(now, before)])
         outputs = self._judge.outputs_of(applied.model)
         each = sum(bits(line.done) for line in self._lines) / max(held.weights, 1)
         error = difference(self._judge.original, outputs)

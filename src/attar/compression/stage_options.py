@@ -1,6 +1,6 @@
 """What a stage may make of one layer: settings, what each of them saves, and what it does to the scores."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -12,7 +12,7 @@ from .. import codec
 from ..codec import Effort
 from ..evaluate import mean_difference
 from ..graph import WeightLayer
-from ..graph.rewrite import factor_names
+from ..graph.rewrite import factors_of
 from ..passes.pipeline import Chained, Declined, chain, changed_tensors
 from ..passes.weights import Weights
 from ..plan.allocate import Option
@@ -42,10 +42,9 @@ class Line:
     done: Chained
     declined: dict[str, Declined] = field(default_factory=dict)
 
-    @property
-    def tensors(self) -> tuple[str, ...]:
-        """The initializers that hold the layer now."""
-        return (self.layer.name,) if len(self.done.parts) == 1 else factor_names(self.layer.name)
+    def tensors(self, now: Container[str], before: Container[str]) -> tuple[str, ...]:
+        """Return which of the initializers `now` hold the layer, in a network that had those of `before`."""
+        return (self.layer.name,) if len(self.done.parts) == 1 else factors_of(self.layer.name, now, before)
 
     def tried(self, config: Any) -> Chained | None:
         """Return the layer after one more step, None where it can't take it or has nothing to do."""

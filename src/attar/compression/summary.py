@@ -8,7 +8,7 @@ from .. import container
 from .._version import __version__
 from ..container import AttarFile
 from ..evaluate import Measurement
-from ..graph.rewrite import factor_names
+from ..graph.rewrite import factors_of
 from ..numerics.arithmetic import arithmetic
 from ..passes.catalog import config_to_json
 from ..passes.pipeline import Notes
@@ -77,8 +77,9 @@ def _norms_folded(job: Job, notes: Notes, found: Found | Descended | Staged | No
 
 
 def _change(job: Job, name: str, notes: Notes, rows: dict[str, LayerRow]) -> LayerChange:
-    now = (rows[name],) if name in rows else tuple(rows[factor] for factor in factor_names(name))
-    tensor = job.model.graph.initializers[name].const_value
+    before = job.model.graph.initializers
+    now = (rows[name],) if name in rows else tuple(rows[factor] for factor in factors_of(name, rows, before))
+    tensor = before[name].const_value
     steps = tuple(config_to_json(config) for config in notes.changed[name])
     return LayerChange(name, now[0].op_type, tuple(tensor.shape), tensor.nbytes, steps, now)
 

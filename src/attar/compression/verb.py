@@ -72,7 +72,7 @@ def compress(
             points of a classifier's top-1 or of the metric that labels measure, 99 % of the places of a segmentation
             without labels, and else 5 % output error.
         recipe: a name, a file, its JSON object, or a list of configs. plan: a saved plan in its place.
-        only, exclude: shell-style patterns of layer names.
+        only, exclude: names of layers, or shell-style patterns of them.
         task: "classify", "regress", "detect" or "segment"; without it a network is a classifier if it ends in Softmax
             or Sigmoid, has class names, or its labels are class numbers. `result.task` says what it was taken for.
         metric: of the labels: "top-1" (default of a classifier), "top-5", "r2" (default of measured values),

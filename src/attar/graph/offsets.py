@@ -1,10 +1,9 @@
 """Move the mean of a tensor: a constant for every channel of what a layer, a norm or a sum makes, in its own bias."""
 
-from itertools import count
-
 import numpy as np
 import onnx_ir as ir
 
+from .names import fresh_name, taken_names
 from .operators import constant_of, is_default_domain
 from .rewrite import set_initializer
 
@@ -62,16 +61,8 @@ def _has_room(node: ir.Node) -> bool:
     return weights is not None and bool(weights.name) and weights.dtype == ir.DataType.FLOAT
 
 
-def _name(model: ir.Model, weights: ir.Value) -> str:
-    """Return a name that nothing in the graph has; layers that share weights get one each."""
-    taken = {value.name for node in model.graph for value in node.outputs} | set(model.graph.initializers)
-    taken |= {value.name for value in model.graph.inputs}
-    names = (f"{weights.name}:bias{f'_{number}' if number else ''}" for number in count())
-    return next(name for name in names if name not in taken)
-
-
 def _add_bias(model: ir.Model, node: ir.Node, values: np.ndarray) -> None:
-    tensor = ir.tensor(values.astype(np.float32), name=_name(model, node.inputs[1]))
+    tensor = ir.tensor(values.astype(np.float32), name=fresh_name(f"{node.inputs[1].name}:bias", taken_names(model)))
     value = ir.Value(name=tensor.name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
     model.graph.register_initializer(value)
     node.resize_inputs(3)

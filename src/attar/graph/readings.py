@@ -8,6 +8,7 @@ import onnx_ir as ir
 
 from .geometry import Geometry, geometry
 from .layers import WeightLayer
+from .names import fresh_name, taken_names
 from .operators import RECURRENT, is_default_domain
 
 
@@ -90,11 +91,9 @@ def only_reading(model: ir.Model, layer: WeightLayer) -> Convolution | Product |
 def name_hidden_states(model: ir.Model) -> list[str]:
     """Give, in place, every recurrent operator the output Y that `readings` needs for R; return the names given."""
     nodes = [node for node in model.graph if node.op_type in RECURRENT and not node.outputs[0].name]
-    taken = {value.name for node in model.graph for value in node.outputs}
-    for number, node in enumerate(nodes):
-        fresh = (f"{stem}:states" for stem in (node.name or node.op_type, f"{node.op_type}:{number}", id(node)))
-        node.outputs[0].name = next(name for name in fresh if name not in taken)
-        taken.add(node.outputs[0].name)
+    taken = taken_names(model)
+    for node in nodes:
+        node.outputs[0].name = fresh_name(f"{node.name or node.op_type}:states", taken)
     return [node.outputs[0].name for node in nodes]
 
 

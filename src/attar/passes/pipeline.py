@@ -10,7 +10,6 @@ import onnx_ir as ir
 from ..codec import GridHint
 from ..errors import RecipeError
 from ..graph import LeftAlone, WeightLayer, insert_low_rank, set_initializer, survey
-from ..graph.rewrite import factor_names
 from ..numerics.moments import InputStatistics
 from .catalog import Technique, technique_of
 from .quantize import bias_correction
@@ -178,6 +177,5 @@ def _write_back(model: ir.Model, name: str, parts: tuple[Weights, ...]) -> dict[
         set_initializer(model, name, parts[0].values)
         names: tuple[str, ...] = (name,)
     else:
-        insert_low_rank(model, name, parts[0].values, parts[1].values)
-        names = factor_names(name)
+        names = insert_low_rank(model, name, parts[0].values, parts[1].values)
     return {n: part.hint for n, part in zip(names, parts, strict=True) if part.hint is not None}
