@@ -10,6 +10,7 @@ import onnx_ir as ir
 
 from ..codec.threads import spread_over
 from ..graph import WeightLayer, layer_macs, simplify_norms
+from ..graph.gemms import plain_gemms
 from ..numerics.quadratic import Quadratic
 from ..passes.pipeline import Applied, Chained, Declined, Steps, chain, check_names
 from ..passes.quantize.rate_distortion import RateDistortion
@@ -78,8 +79,9 @@ def needs_walk(plan: Mapping[str, Steps]) -> bool:
 
 
 def with_small_norms(job: Job) -> Job:
-    """Return the job with batch normalizations folded into those of its layers that they follow."""
-    model = simplify_norms(job.model, into={layer.name for layer in job.layers}).model
+    """Return the job with batch normalizations and factors of Gemms folded into those of its layers that have them."""
+    names = {layer.name for layer in job.layers}
+    model = simplify_norms(plain_gemms(job.model, into=names), into=names).model
     return replace(job, model=model, layers=select_again(model, job.layers))
 
 

@@ -27,7 +27,7 @@ def _extents(node: ir.Node) -> list[int]:
 
 
 def _replace(graph: ir.Graph, node: ir.Node, extents: list[int], taken: set[str] | None) -> None:
-    """Put Slices in the place of a Split; where to cut, they read from tensors of names not `taken`, if that is given."""
+    """Put Slices in the place of a Split; where to cut, they read from tensors with names not `taken`, if given."""
     axis, ends = node.attributes.get_int("axis", 0), np.cumsum(extents).tolist()
     for output, extent, end in zip(list(node.outputs), extents, ends, strict=True):
         if not output.uses() and not output.is_graph_output():
