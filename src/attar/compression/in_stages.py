@@ -16,7 +16,7 @@ from ..codec import Effort
 from ..errors import BudgetError
 from ..graph import layer_macs
 from ..numerics.moments import InputStatistics
-from ..passes.pipeline import Applied, Chained, Declined, nothing_applied, take
+from ..passes.pipeline import Applied, Chained, Declined, nothing_applied, take, unless_no_smaller
 from ..passes.weights import Weights
 from ..plan.allocate import trade_off
 from ..report.allocation import Allocation
@@ -122,6 +122,15 @@ class StageSearch:
         if score is not None or drop is not None:
             self._seen.append((error, drop if score is None else -score))
         return self._judge.load(outputs)
+
+    def put_back(self) -> bool:
+        """Let layers be as they were where that takes no more bytes; tell whether any changed for nothing."""
+        effort = Effort(coders=coders_of(self._job))
+        kept = [unless_no_smaller(line.weights, line.done, effort=effort) for line in self._lines]
+        changed = [done is not line.done for line, done in zip(self._lines, kept, strict=True)]
+        for line, done in zip(self._lines, kept, strict=True):
+            line.done = done
+        return any(changed)
 
     def applied(self) -> Applied:
         """Return the network as it is now."""

@@ -39,6 +39,9 @@ def compress_in_stages(asked: Job) -> Result:
         rows.append(search.row(stage.name, applied, len(file_bytes(job, applied, FIXED_WIDTH))))
         if search.stopped:
             break
+    if search.put_back():
+        applied = search.applied()
+        rows[-1] = search.row(rows[-1].name, applied, len(file_bytes(job, applied, FIXED_WIDTH)))
     data = file_bytes(job, applied)
     rows.append(_coded(CODING, len(data), rows))
     if job.recipe.coders:

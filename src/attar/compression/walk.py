@@ -12,7 +12,7 @@ from ..graph import WeightLayer
 from ..graph.flow import Flow
 from ..numerics.positions import Positions
 from ..numerics.second_moments import SecondMoments, block_count, second_moments
-from ..passes.pipeline import Applied, Chained, changed_tensors, nothing_applied, take
+from ..passes.pipeline import Applied, Chained, changed_tensors, nothing_applied, take, unless_no_smaller
 from ..passes.weights import Weights
 from ..runtime.layer_inputs import LayerInputs, find_inputs, run_up_to
 from ..runtime.stages import Stages
@@ -105,7 +105,7 @@ def walk(
         done = finished.find(layer, weights) if finished else None
         if done is None:
             weights = seen.weights(layer) if seen else weights
-            done = treat(layer, weights)
+            done = unless_no_smaller(weights, treat(layer, weights))
             if finished:
                 finished.keep(layer, done)
         elif seen:

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from ..codec import GridHint
+from ..codec import QUICK, Effort, GridHint, encoded_size
+from ..codec.recognize import find_grids
 from ..errors import RecipeError
 from ..graph import LeftAlone, WeightLayer, insert_low_rank, set_initializer, survey
 from ..numerics.moments import InputStatistics
@@ -16,6 +17,7 @@ from .quantize import bias_correction
 from .quantize.bias_correction import Shift
 from .weights import NotApplicable, Weights, product
 
+SAMPLE = 4096  # weights that tell whether all of them may code well
 Steps = tuple[Any, ...]  # configs, in the order in which they are applied
 
 
@@ -108,8 +110,32 @@ def apply_plan(
     for layer in found.layers:
         values = model.graph.initializers[layer.name].const_value.numpy()
         weights = Weights.of(layer, values, (statistics or {}).get(layer.name))
-        result = take(result, layer, chain(weights, plan.get(layer.name, ())), weights)
+        done = unless_no_smaller(weights, chain(weights, plan.get(layer.name, ())))
+        result = take(result, layer, done, weights)
     return result
+
+
+def unless_no_smaller(weights: Weights, done: Chained, *, effort: Effort | None = None) -> Chained:
+    """Return `done`, or the weights as they were where those take no more bytes: then they are changed for nothing.
+
+    That is so where another tool has put them on a grid, into a codebook, or has made most of them zero.
+    """
+    if not done.steps or not _may_code_well(weights.values):
+        return done
+    effort, dtype = effort or QUICK, weights.values.dtype
+    parts = (replace(part, values=part.values.astype(dtype, copy=False)) for part in done.parts)
+    now = sum(encoded_size(part.values, hint=part.hint, effort=effort) for part in parts)
+    if encoded_size(weights.values, effort=effort) > now:
+        return done
+    reason = "the weights as they are take no more bytes"
+    return Chained((weights,), (), (*done.declined, (technique_of(done.steps[0]).name, reason)))
+
+
+def _may_code_well(values: np.ndarray) -> bool:
+    """Whether values are few beside their number, or multiples of a step; quickly told where they aren't."""
+    flat = values.reshape(-1)
+    sample = flat[:: max(1, flat.size // SAMPLE)]
+    return 2 * np.unique(sample).size <= sample.size or bool(find_grids(np.ascontiguousarray(values)))
 
 
 def nothing_applied(model: ir.Model) -> Applied:
