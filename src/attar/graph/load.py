@@ -15,6 +15,7 @@ from onnx_ir.passes.common import RemoveInitializersFromInputsPass
 
 from ..errors import ModelError, first_line
 from ..files import read_file
+from .batches import settle_batch
 from .external import MAX_FILE_BYTES, bring_in, check_external_data, external_tensors, stored_bytes
 from .fold import fold_weights
 from .hoist import hoist_constants
@@ -50,6 +51,7 @@ def load(source: Any, *, example_inputs: tuple | None = None, fold: bool = True)
         model = export_module(source, example_inputs)
     check_opset(model.opset_imports)
     model = _normalized(model, fold=fold)
+    settle_batch(model)
     _check_numbers(model)
     return model
 
