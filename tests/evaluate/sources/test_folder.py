@@ -82,6 +82,16 @@ def test_images_without_any_preprocessing(tmp_path):
 
 def test_no_images(folder):
     refused(folder, "no images (.png")
+    (folder / "a.heic").write_bytes(b"picture of another kind")
+    refused(folder, "in this folder or below; " + f"{folder}: 1 file left out (no images): 'a.heic'")
+
+
+def test_what_is_asked_for_counts_before_the_config(folder):
+    picture(folder / "a.png", 51)
+    data = noted(folder, asked={"rescale_factor": 1.0})
+    assert (data.inputs["image"] == 51).all() and data.preprocessing == {"rescale_factor": 1.0}
+    assert data.notes == (f"{folder}/preprocessor_config.json: not used, since another preprocessing was asked for",)
+    assert noted(folder, asked={"do_exif_transpose": False}).preprocessing == {**CONFIG, "do_exif_transpose": False}
 
 
 def test_images_of_different_sizes(folder):

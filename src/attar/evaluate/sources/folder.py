@@ -48,9 +48,10 @@ class Pictures:
                 seen.append(file)
             elif str(relative) not in _OWN_FILES and file.name.lower() not in _LITTER_FILES:
                 others.append(relative)
-        if not seen:
-            raise DataError(f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)}) in this folder or below")
         notes = [*_note(folder, hidden, "hidden"), *_note(folder, others, "no images")]
+        if not seen:
+            nothing = f"{folder}: no images ({', '.join(IMAGE_SUFFIXES)}) in this folder or below"
+            raise DataError("; ".join([nothing, *notes]))
         below = sorted(path.name for path in folder.iterdir() if path.is_dir() and not _is_litter(Path(path.name)))
         return cls(folder, sorted(seen), below, notes)
 

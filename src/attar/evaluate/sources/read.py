@@ -11,7 +11,7 @@ from PIL import Image
 from ...errors import DataError, first_line
 from ..fit import ANYTHING, InputSpec
 from ..images import CONFIG_NAME, read_config
-from ..images.options import settled, template
+from ..images.options import EXIF_KEY, settled, template
 from ..images.processors import left_out
 from ..imported import imported
 from .choice import chosen
@@ -43,6 +43,11 @@ class Reading:
         """Return the preprocessing that counts for what lies in `folder`."""
         return settled(None if folder is None else read_config(folder), self.given, self.asked)
 
+    def notes(self, folder: Path) -> list[str]:
+        """Name the config in `folder` where it does not count."""
+        replaced = self.asked and set(self.asked) != {EXIF_KEY} and (folder / CONFIG_NAME).exists()
+        return [f"{folder / CONFIG_NAME}: not used, since another preprocessing was asked for"] if replaced else []
+
 
 def read(spec: Any, source: str, reading: Reading) -> Found:
     """Return what `spec` holds.
@@ -57,7 +62,8 @@ def read(spec: Any, source: str, reading: Reading) -> Found:
         return _of_folder(path, reading)
     if path.suffix in (".npz", ".npy"):
         arrays = read_numpy(path, most=reading.most, seed=reading.seed)
-        return _with_labels(Found(arrays, preprocessing=reading.config(path.parent)), source, reading)
+        found = Found(arrays, preprocessing=reading.config(path.parent), notes=reading.notes(path.parent))
+        return _with_labels(found, source, reading)
     module, colon, function = str(spec).partition(":")
     if colon and not path.exists():
         return _of_value(_call(module, function, str(spec)), str(spec), reading)
@@ -109,7 +115,7 @@ def _of_folder(folder: Path, reading: Reading) -> Found:
     sizes = {values.shape for values in found}
     if len(sizes) > 1:
         raise DataError(f"{folder}: images come out in {len(sizes)} sizes; the preprocessing must settle one size")
-    notes = [*pictures.notes, *notes, *(f"{folder}: {step}" for step in left_out(config))]
+    notes = [*reading.notes(folder), *pictures.notes, *notes, *(f"{folder}: {step}" for step in left_out(config))]
     return Found({"x": np.stack(found)}, None if labels is None else labels[picks], config, class_names, notes)
 
 
