@@ -93,8 +93,8 @@ class _Console(Console):
 
 
 def console() -> Console:
-    """Return a console for tables; when piped, it is wide."""
-    made = _Console(highlight=False) if sys.stdout.isatty() else _Console(highlight=False, width=200)
+    """Return a console that breaks no line, which is the terminal's to do; when piped, it is wide."""
+    made = _Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
     made.on_broken_pipe = _raise_again  # rich would end the process with exit status 1
     return made
 

@@ -82,11 +82,9 @@ def _row(timing: Any, timings: list[Any]) -> dict[str, Any]:
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    from rich.table import Table
+    from ..report.listing import Listing
 
-    table = Table(
-        "file", "runtime", *(_right(name) for name in ("threads", "bytes", "ms", "ratio", "load ms", "peak MB"))
-    )
+    table = Listing("file", "runtime", ">threads", ">bytes", ">ms", ">ratio", ">load ms", ">peak MB")
     for row in rows:
         table.add_row(
             shown(row["file"]),
@@ -106,19 +104,13 @@ def _print(rows: list[dict[str, Any]]) -> None:
 
 
 def _layers(row: dict[str, Any]) -> Any:
-    from rich.table import Table
+    from ..report.listing import Listing
 
     total = sum(layer["seconds"] for layer in row["layers"])
-    figures = (_right(name) for name in ("elements", "ms", "share"))
-    table = Table("", "operator", "kernels", *figures, "slower because of", title=shown(row["file"]))
+    heads = (">", "operator", "kernels", ">elements", ">ms", ">share", "slower because of")
+    table = Listing(*heads, title=shown(row["file"]))
     for number, layer in enumerate(row["layers"]):
         share = f"{100 * layer['seconds'] / total:.1f} %"
         cells = (f"{layer['elements']:,}", f"{1e3 * layer['seconds']:.3f}", share)
         table.add_row(str(number), layer["operator"], layer["kernels"], *cells, layer["slower"])
     return table
-
-
-def _right(name: str) -> Any:
-    from rich.table import Column
-
-    return Column(name, justify="right")

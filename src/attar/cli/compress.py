@@ -48,7 +48,7 @@ def command(
     ] = None,
     max_drop: Annotated[
         float | None,
-        typer.Option(help="Points of the metric that may be lost (a classifier's without labels: predicted)."),
+        typer.Option(help="Points of the metric that may be lost; without labels: of top-1 or r2, predicted."),
     ] = None,
     target_size: Annotated[str | None, typer.Option(help="Size of the file, such as 60kB.")] = None,
     min_agreement: Annotated[
@@ -93,8 +93,8 @@ def command(
     """Compress a trained network to the smallest file within a budget, and measure that file.
 
     Without a budget: 0.5 points of a classifier's top-1 or of the metric that labels measure; 99 % of the places of a
-    segmentation without labels; 5 % output error of everything else. The report's first line says what the network was
-    taken for, and why; --task settles it.
+    segmentation without labels; 5 % output error of everything else, and 1 point of R2 against the original's answers
+    where they are rows of numbers. The report's first line says what the network was taken for; --task settles it.
 
     Ctrl-C ends the search and keeps the best so far; the same command goes on where it was stopped, or killed. Exit
     status: 0 done, 1 a budget was missed, 2 bad input.

@@ -154,20 +154,20 @@ def _print(facts: dict[str, Any]) -> None:
 
         say(Task(**facts["task"]).line)
     if "runs" in facts:
-        _print_answers(facts, facts["samples"], WORDS["program"] if "graph" in facts else "")
+        _print_answers(facts, facts["samples"], facts["task"]["kind"], WORDS["program"] if "graph" in facts else "")
     if "graph" in facts:
-        _print_answers(facts["graph"], facts["samples"], WORDS["graph"])
+        _print_answers(facts["graph"], facts["samples"], facts["task"]["kind"], WORDS["graph"])
 
 
-def _print_answers(facts: dict[str, Any], samples: int, which: str) -> None:
+def _print_answers(facts: dict[str, Any], samples: int, kind: str, which: str) -> None:
     if which:
         say(f"{which}:")
     indent = "  " if which else ""
-    for line in _lines(facts, samples):
+    for line in _lines(facts, samples, kind):
         say(indent + line)
 
 
-def _lines(facts: dict[str, Any], samples: int) -> Iterator[str]:
+def _lines(facts: dict[str, Any], samples: int, kind: str) -> Iterator[str]:
     yield f"outputs on {samples:,} samples: sha256 {facts['outputs_sha256']}"
     if facts.get("value") is not None:
         yield f"{facts['metric']} {facts['value']:.2f}"
@@ -178,7 +178,8 @@ def _lines(facts: dict[str, Any], samples: int) -> Iterator[str]:
         yield f"{measured['metric']} {measured['before']:.2f} -> {measured['after']:.2f}"
     if measured["drop"] is not None:
         low, high = measured["drop_interval"]
-        word = "drop" if measured["metric"] else "predicted drop (no labels)"
+        what = "predicted drop of r2" if kind == "regress" else "predicted drop"
+        word = "drop" if measured["metric"] else f"{what} (no labels)"
         yield f"{word} {measured['drop']:.2f} points, 95 % of {low:.2f} to {high:.2f}"
     if measured["agreement"] is not None:
         yield f"same answer on {measured['agreement']:.2f} % of the samples"

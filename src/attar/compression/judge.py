@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
-from ..evaluate import Dataset, Metric, Task, divergence, predicted_drop, relative_error
+from ..evaluate import Dataset, Metric, Task, divergence, relative_error
 from ..evaluate.fidelity import error_bound
 from ..graph import WeightLayer, set_initializer
 from ..runtime import Session
@@ -113,7 +113,7 @@ class Judge:
 
     def figures(self, outputs: list[np.ndarray]) -> Figures:
         """Return what a report says of `outputs`: means over the samples, without margins."""
-        is_predicted = self._task.classifies and (self._labels is None or self._metric.name == "top-1")
+        is_predicted = self._task.predicted is not None and (self._labels is None or self._metric.name == "top-1")
         agreeing = self._task.agreement(self.original, outputs)
         drop, error = self._mean_drop(outputs, is_predicted), relative_error(self.original, outputs)
         return Figures(drop, is_predicted, None if agreeing is None else 100 * float(agreeing.mean()), error)
@@ -126,7 +126,7 @@ class Judge:
         return self._metric.points(self._task, outputs, self._labels, source=self._samples.source)
 
     def _predicted(self, outputs: list[np.ndarray]) -> np.ndarray:
-        return 100 * predicted_drop(self._scores, self._task.scores(outputs))
+        return self._task.predicted_drop(self.original, outputs)
 
     def _mean_drop(self, outputs: list[np.ndarray], is_predicted: bool) -> float | None:
         if is_predicted:

@@ -28,6 +28,7 @@ from .selection import select
 DEFAULT_MAX_DROP = 0.5  # points, where nobody set a budget: of a classifier, or of any metric that labels measure
 DEFAULT_MIN_AGREEMENT = 99.0  # percent of the places of a segmentation without labels
 DEFAULT_MAX_ERROR = 5.0  # percent, of everything else
+DEFAULT_R2_DROP = 1.0  # points, predicted: 5 % of numbers far from zero may be more than they vary
 
 
 @dataclass(frozen=True)
@@ -194,11 +195,13 @@ def _misfit(asked: Budget, samples: Samples, task: Task, metric: Metric | None) 
 
 def _has_drop(samples: Samples, task: Task, metric: Metric | None) -> bool:
     parts = (samples.search, samples.verdict)
-    return task.classifies or (metric is not None and all(part.labels is not None for part in parts))
+    return task.predicted is not None or (metric is not None and all(part.labels is not None for part in parts))
 
 
 def _default_budget(samples: Samples, task: Task, metric: Metric | None) -> Budget:
     """Return the budget where nobody set one that fits: of the metric, of the same answers, or of the output error."""
+    if task.kind == "regress" and task.predicted and samples.verdict.labels is None:
+        return Budget(max_drop=DEFAULT_R2_DROP, max_error=DEFAULT_MAX_ERROR)
     if _has_drop(samples, task, metric):
         return Budget(max_drop=DEFAULT_MAX_DROP)
     return Budget(min_agreement=DEFAULT_MIN_AGREEMENT) if task.has_classes else Budget(max_error=DEFAULT_MAX_ERROR)

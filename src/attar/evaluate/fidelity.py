@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 TINY = np.finfo(np.float64).tiny
+STEADY = 1e-8  # of the power: what rounding of float32 makes of a number that is always the same
 
 
 def probabilities(scores: np.ndarray) -> np.ndarray:
@@ -25,6 +26,22 @@ def predicted_drop(original: np.ndarray, compressed: np.ndarray) -> np.ndarray:
     answers = compressed.reshape(len(p), -1)
     of_answer = p[np.arange(len(p)), answers.argmax(axis=1)]
     return p.max(axis=1) - np.where(np.isnan(answers).any(axis=1), 0, of_answer)
+
+
+def unexplained(original: np.ndarray, compressed: np.ndarray) -> np.ndarray:
+    """Return per sample what R2 is expected to fall: the squared error over the variance, mean over a sample's numbers.
+
+    Were the original's answers right but for noise that has nothing to do with the error, its R2 would fall by no more
+    than the mean of this. A number that hardly varies explains nothing, and is left out. Outputs (samples, numbers).
+    """
+    z = original.reshape(len(original), -1).astype(np.float64)
+    variance, power = z.var(axis=0), np.square(z).mean(axis=0)
+    varies = variance > STEADY * power
+    if not varies.any():
+        return np.zeros(len(z))
+    with np.errstate(invalid="ignore"):
+        error = np.square(z - compressed.reshape(z.shape))[:, varies] / variance[varies]
+    return np.where(np.isnan(error), np.inf, error).mean(axis=1)
 
 
 def agreement(original: np.ndarray, compressed: np.ndarray) -> np.ndarray:

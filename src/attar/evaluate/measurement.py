@@ -7,7 +7,7 @@ import numpy as np
 
 from .._content import ByContent
 from .data import Dataset
-from .fidelity import error_bound, predicted_drop, relative_error
+from .fidelity import error_bound, relative_error
 from .labels import check_class_names
 from .metrics import Metric
 from .task import Task
@@ -20,8 +20,8 @@ class Measurement(ByContent):
 
     Attributes:
         samples: how many. metric: its name; None without labels.
-        before, after: the metric in points. drop: before - after; predicted from the original's softmax where there are
-            no labels. drop_interval: 95 %, paired.
+        before, after: the metric in points. drop: before - after; without labels predicted from the original's answers,
+            where its task tells how. drop_interval: 95 %, paired.
         agreement: percent of samples (of a segmentation: of places) with the same class, with agreement_interval, 95 %.
         relative_error: of the outputs, percent, with error_interval, 95 %.
         differences, agreements: the drop in points, and the percent of agreement, of every sample (what the intervals
@@ -71,8 +71,8 @@ def compare(
     if labels is not None and metric is not None:
         points = [metric.points(task, outputs, labels, source=source) for outputs in (original, compressed)]
         differences = _less(*points)
-    elif task.classifies and alike:
-        differences = 100 * predicted_drop(task.scores(original), task.scores(compressed))
+    elif alike:
+        differences = task.predicted_drop(original, compressed)
     agreements = task.agreement(original, compressed) if alike else None
     agreements = None if agreements is None else 100 * agreements
     return Measurement(

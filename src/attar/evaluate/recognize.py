@@ -90,7 +90,7 @@ def _as_said(kind: str, reason: str, outputs: Outputs, heads: Sequence[str | Non
     if kind not in KINDS:
         raise DataError(f"task '{kind}' is none of {', '.join(KINDS)}")
     if kind in ("regress", "detect"):
-        return Task(kind, reason)
+        return _of_numbers(kind, reason, outputs)
     place = _place(kind, outputs, heads)
     if place is None:
         raise refuse_classes(outputs, f"task {kind}") if kind == "classify" else _no_places(outputs)
@@ -142,14 +142,14 @@ def _by_evidence(
     if ended and not (measured and heads[ended[0]] == "Sigmoid" and not np.isin(labels, (0, 1)).all()):
         return _made("classify", f"it ends in {heads[ended[0]]}", outputs, heads, ended[0])
     if measured:
-        return Task("regress", f"its labels are measured values ({labels.dtype})")
+        return _of_numbers("regress", f"its labels are measured values ({labels.dtype})", outputs)
     rows = [number for number, values in enumerate(outputs) if is_row(values)]
     named = [n for n in rows if class_names and row_classes(outputs[n]) == len(class_names)]
     if named:
         return _made("classify", "it has class names", outputs, heads, named[0])
     if labels is not None:
         return _by_labels(outputs, heads, labels, rows)
-    return Task("regress", _nothing_says(outputs[0]))
+    return _of_numbers("regress", _nothing_says(outputs[0]), outputs)
 
 
 def _may_have_classes(head: str, number: int, outputs: Outputs) -> bool:
@@ -166,7 +166,12 @@ def _by_labels(outputs: Outputs, heads: Sequence[str | None], labels: np.ndarray
         return _made("classify", "its labels are 0 and 1", outputs, heads, 0)
     if labels.ndim >= 3 and _is_map(outputs[0]) and labels.ndim == outputs[0].ndim - 1:
         return _made("segment", "its labels are maps of class numbers", outputs, heads, 0)
-    return Task("regress", f"its labels are numbers, not classes: {labels.dtype} {labels.shape}")
+    return _of_numbers("regress", f"its labels are numbers, not classes: {labels.dtype} {labels.shape}", outputs)
+
+
+def _of_numbers(kind: str, reason: str, outputs: Outputs) -> Task:
+    rows = [number for number, values in enumerate(outputs) if is_row(values) or is_single(values)]
+    return Task(kind, reason, rows=tuple(rows))
 
 
 def _is_one_hot(labels: np.ndarray) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DataError
-from .fidelity import TINY, agreement, probabilities
+from .fidelity import TINY, agreement, predicted_drop, probabilities, unexplained
 
 KINDS = {"classify": "a classifier", "regress": "a regression", "detect": "a detector", "segment": "a segmentation"}
 
@@ -19,6 +19,7 @@ class Task:
         kind: "classify", "regress", "detect" or "segment". reason: why, for a person.
         classes: how many, 0 where none are known. output: which output has them. axis: along which of its axes.
         is_sigmoid: whether every class has a probability of its own (samples, classes), or one class alone has.
+        rows: outputs that are numbers a sample, of a regression.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Task:
     output: int = 0
     axis: int = 1
     is_sigmoid: bool = False
+    rows: tuple[int, ...] = ()
 
     @property
     def line(self) -> str:
@@ -43,6 +45,11 @@ class Task:
     def has_classes(self) -> bool:
         """Whether answers can be the same or not: a class for every sample, or for every place of it."""
         return self.kind in ("classify", "segment")
+
+    @property
+    def predicted(self) -> str | None:
+        """The metric whose drop can be told without labels, None where there is none."""
+        return "top-1" if self.classifies else "r2" if self.kind == "regress" and self.rows else None
 
     @property
     def has_plain_scores(self) -> bool:
@@ -64,6 +71,15 @@ class Task:
         """Return the probability of every class (samples, classes) of a classifier."""
         scores = self.scores(outputs)
         return np.exp(scores) if self.is_sigmoid else probabilities(scores)
+
+    def predicted_drop(self, original: Sequence[np.ndarray], compressed: Sequence[np.ndarray]) -> np.ndarray | None:
+        """Return the points of `predicted` that each sample is expected to lose (samples,), of the worst output."""
+        if self.classifies:
+            return 100 * predicted_drop(self.scores(original), self.scores(compressed))
+        if self.predicted is None:
+            return None
+        lost = [100 * unexplained(original[n], compressed[n]) for n in self.rows]
+        return max(lost, key=lambda points: points.mean())
 
     def agreement(self, original: Sequence[np.ndarray], compressed: Sequence[np.ndarray]) -> np.ndarray | None:
         """Return per sample the share of its answers that are the same: one answer, or one a place; None without."""

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from rich.console import Console, Group
-from rich.table import Table
 from rich.text import Text
 
 from ..graph.lifetimes import Activations
@@ -13,6 +12,7 @@ from ..plan.arena import ArenaPlan
 from ..plan.buffers import Buffer
 from ..plan.program import Program, width_of
 from ..plan.shared_buffer import ping_pong_bits, shared_buffer_bits
+from .listing import Listing
 from .names import shown
 from .terminal import shape_text, size
 
@@ -103,11 +103,9 @@ def tenants_of(buffers: Sequence[Buffer]) -> list[Tenant]:
     return sorted(tenants, key=lambda tenant: (-tenant.size_bytes, tenant.buffers[0].first))
 
 
-def tenants_table(tenants: Sequence[Tenant], flow: Activations) -> Table:
+def tenants_table(tenants: Sequence[Tenant], flow: Activations) -> Listing:
     """The largest tensors, under the letters that they have in the picture."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("", "tensor", "shape", ">bytes", ">offset", ">steps"):
-        table.add_column(column.lstrip(">"), justify="right" if column.startswith(">") else "left", overflow="fold")
+    table = Listing("", "tensor", "shape", ">bytes", ">offset", ">steps")
     for rank, tenant in enumerate(tenants):
         first = tenant.buffers[0]
         more = f" [dim]and {len(tenant.buffers) - 1} over it[/]" if len(tenant.buffers) > 1 else ""

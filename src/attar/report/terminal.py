@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
-from ..evaluate import Measurement
+from ..evaluate import Measurement, Task
 from .allocation import Allocation
 from .document import CurvePoint, LayerChange, Report
 from .integers import IntegerRun
 from .layers import LayerRow
+from .listing import Listing
 from .names import shown
 from .stages import StageRow
 
@@ -48,9 +48,9 @@ def print_report(report: Report, console: Console) -> None:
     console.print(verdict_lines(report))
 
 
-def changes_table(changes: Sequence[LayerChange]) -> Table:
+def changes_table(changes: Sequence[LayerChange]) -> Listing:
     """Every layer that changed: before, after, and how."""
-    table = _table("layer", "operator", "shape", ">before", ">after", ">bits/weight", ">zeros", "coder", "how")
+    table = Listing("layer", "operator", "shape", ">before", ">after", ">bits/weight", ">zeros", "coder", "how")
     for change in changes:
         count = sum(row.parameters for row in change.now)
         zeros = sum(row.sparsity * row.parameters for row in change.now) / max(count, 1)
@@ -71,9 +71,9 @@ def changes_table(changes: Sequence[LayerChange]) -> Table:
     return table
 
 
-def rows_table(rows: Sequence[LayerRow]) -> Table:
+def rows_table(rows: Sequence[LayerRow]) -> Listing:
     """What `attar inspect` shows."""
-    table = _table(
+    table = Listing(
         "tensor", "operator", "shape", ">parameters", ">MACs", ">bytes", "coder", ">bits/weight", ">zeros", ">distinct"
     )
     for row in rows:
@@ -103,10 +103,10 @@ def curve_title(report: Report) -> str:
     )
 
 
-def curve_table(points: Sequence[CurvePoint]) -> Table:
+def curve_table(points: Sequence[CurvePoint]) -> Listing:
     """Every network that the run made, the smallest first, the chosen one marked."""
     drop = ">predicted drop" if all(point.is_predicted for point in points) else ">drop"
-    table = _table("", ">point", ">size", drop, ">same answer", ">output error", "budget")
+    table = Listing("", ">point", ">size", drop, ">same answer", ">output error", "budget")
     for point in points:
         table.add_row(
             "[bold]*[/]" if point.chosen else "",
@@ -127,9 +127,9 @@ def stages_title(report: Report) -> str:
     return f"[bold]Stage by stage[/]: E_c is the mean difference of the scores on the search's samples{beside}"
 
 
-def stages_table(rows: Sequence[StageRow]) -> Table:
+def stages_table(rows: Sequence[StageRow]) -> Listing:
     """The network after every stage, against the original in the first row."""
-    table = _table("stage", ">size", ">times", ">weights", ">not zero", ">bits/weight", ">MACs", ">E_c", ">drop")
+    table = Listing("stage", ">size", ">times", ">weights", ">not zero", ">bits/weight", ">MACs", ">E_c", ">drop")
     first = rows[0]
     for row in rows:
         table.add_row(
@@ -175,7 +175,7 @@ def allocation_parts(allocation: Allocation | str | None) -> list[RenderableType
         return []
     if isinstance(allocation, str):
         return [f"[yellow]no memory allocated for fixed point: {shown(allocation)}[/]"]
-    table = _table(
+    table = Listing(
         "memory", ">one buffer", ">two in a row", ">weights", ">activations", ">moved", ">sums", ">E_c", ">drop"
     )
     for use in allocation.uses:
@@ -201,7 +201,7 @@ def verdict_lines(report: Report) -> RenderableType:
     ]
     if report.measurement is not None:
         of = "places" if report.task is not None and report.task.kind == "segment" else "samples"
-        lines += measurement_lines(report.measurement, of)
+        lines += measurement_lines(report.measurement, of, _predicted(report.task))
         lines += [] if report.in_floats is None else [_floats_line(report.in_floats)]
     elif "picked" in report.search and report.samples:
         lines += _unjudged_lines(next(point for point in report.points if point.chosen))
@@ -249,14 +249,18 @@ def _counted(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}" if count else ""
 
 
-def measurement_lines(m: Measurement, of: str = "samples") -> list[str]:
+def _predicted(task: Task | None) -> str:
+    return "predicted drop of r2" if task is not None and task.predicted == "r2" else "predicted drop"
+
+
+def measurement_lines(m: Measurement, of: str = "samples", predicted: str = "predicted drop") -> list[str]:
     """What the samples said, one fact a line; answers are those of samples or of places."""
     lines = []
     if m.metric is not None:
         lines.append(f"{m.metric} {m.before:.2f} -> [bold]{m.after:.2f}[/] on {m.samples:,} samples")
     if m.drop is not None:
         low, high = m.drop_interval
-        word = "drop" if m.metric else "predicted drop (no labels)"
+        word = "drop" if m.metric else f"{predicted} (no labels)"
         lines.append(f"{word} {m.drop:.2f} points, 95 % of {low:.2f} to {high:.2f} (paired)")
     if m.agreement is not None:
         low, high = m.agreement_interval
@@ -340,11 +344,3 @@ def _limit_line(limit: Any, is_default: bool) -> str:
 
 def _figure(value: float | None, unit: str) -> str:
     return "-" if value is None else f"{value:.2f}{unit}"
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        right = column.startswith(">")
-        table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
-    return table
