@@ -18,6 +18,7 @@ from ..files import read_file
 from .batches import settle_batch
 from .external import MAX_FILE_BYTES, bring_in, check_external_data, external_tensors, stored_bytes
 from .fold import fold_weights
+from .foreign import by_suffix, way_to_onnx
 from .hoist import hoist_constants
 from .inline import inline_functions
 from .sparse import write_out
@@ -79,16 +80,21 @@ def _from_model(source: ir.Model) -> ir.Model:
 
 
 def _parse(path: Path) -> onnx.ModelProto:
+    foreign = way_to_onnx(path)
+    if foreign is not None:
+        raise ModelError(f"{path}: {foreign}")
     data = read_file(path, error=ModelError, most_bytes=MAX_FILE_BYTES)
     try:
         proto = parse(data)
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from error
     except DecodeError as error:
-        raise ModelError(f"{path}: not an ONNX file, or a truncated one ({len(data)} bytes)") from error
+        problem = by_suffix(path) or f"not an ONNX file, or a truncated one ({len(data)} bytes)"
+        raise ModelError(f"{path}: {problem}") from error
     # An empty file is a valid, empty protobuf message: the graph tells.
     if not proto.HasField("graph") or not proto.graph.node:
-        raise ModelError(f"{path}: not an ONNX model: {len(data)} bytes without a single operator")
+        problem = by_suffix(path) or f"not an ONNX model: {len(data)} bytes without a single operator"
+        raise ModelError(f"{path}: {problem}")
     return proto
 
 
