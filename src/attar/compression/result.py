@@ -85,6 +85,20 @@ class Result(ByContent):
         """The compressed file, open."""
         return open_file(self.data)
 
+    def load_into(self, module: Any) -> Any:
+        """Give the torch module that was compressed the file's weights, under its own names, and return it.
+
+        What has become two matrices is their product; a batch normalization that a layer took in becomes the identity.
+
+        Raises:
+            ModelError: a compressed tensor is none of the module's parameters; the module is then as it was.
+        """
+        from ..graph.torch_module import load_weights
+
+        changed = {change.name: [row.name for row in change.now] for change in self.report.changes}
+        load_weights(module, self.file.model(), changed=changed)
+        return module
+
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the file, atomically, and its report beside it as `<path>.json`; read both back; return the path.
 

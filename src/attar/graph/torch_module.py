@@ -4,11 +4,14 @@ import contextlib
 import io
 import logging
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import onnx_ir as ir
 
 from ..errors import ModelError, first_line
+from .parameters import parameters_of
 
 
 def export_module(module: Any, example_inputs: tuple | None) -> ir.Model:
@@ -50,3 +53,21 @@ def _export(torch: Any, module: Any, inputs: tuple) -> ir.Model:
     finally:
         module.train(training)
     return program.model
+
+
+def load_weights(module: Any, model: ir.Model, *, changed: Mapping[str, Sequence[str]]) -> None:
+    """Give a torch module the weights of a compressed graph of its own; all of them, or none.
+
+    Raises:
+        ModelError: it is no torch module, or a compressed tensor is none of its parameters.
+    """
+    try:
+        import torch
+    except ImportError as error:
+        raise ModelError("weights go back to torch modules with the extra: pip install 'attar[train]'") from error
+    if not isinstance(module, torch.nn.Module):
+        raise ModelError(f"weights go back to a torch module, not to {type(module).__name__}")
+    state = {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
+    eps = {name: part.eps for name, part in module.named_modules() if getattr(part, "running_var", None) is not None}
+    found = parameters_of(model, state, eps=eps, changed=changed)
+    module.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in found.items()})
