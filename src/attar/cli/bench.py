@@ -1,12 +1,15 @@
 """attar bench: how long files take to load and to run, and what memory they need, side by side."""
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
+import numpy as np
 import typer
 
 from ..report.names import shown
 from ._common import Json, console, is_attar, print_json, size_of
+from ._runners import runner_of
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -27,28 +30,55 @@ def command(
     threads: Annotated[list[int] | None, typer.Option(min=1, max=64, help="May be repeated; 1 without it.")] = None,
     turns: Annotated[int, typer.Option(min=1, help="Of every file, one after the other.")] = 5,
     runs: Annotated[int, typer.Option(min=1, help="In every turn.")] = 6,
+    data: Annotated[
+        str | None, typer.Option(help="Samples of which the first is run, in place of random ones.")
+    ] = None,
     layers: Annotated[bool, typer.Option("--layers", help="Time every operator of a program, too.")] = False,
     json: Json = False,
 ) -> None:
     """Time files in fresh processes, turn by turn: medians, ratios to the first one, loading, peak memory.
 
-    Batch 1, random inputs. A file with a program runs on attar's engine, an ONNX file in the peers; a QDQ model
-    runs on the engine as well (`--against attar,onnxruntime`).
+    Batch 1, random inputs; integers that look something up are valid ones. A file with a program runs on attar's
+    engine, an ONNX file in the peers; a QDQ model runs on the engine as well (`--against attar,onnxruntime`).
     """
     from ..evaluate.latency import Entrant, compete
 
-    entrants = [
-        Entrant(str(file), runtime, count)
-        for count in threads or [1]
-        for file in files
-        for runtime in _runtimes(file, against)
-    ]
-    timings = compete(entrants, turns=turns, runs=runs, layers=layers)
+    runtimes = [(file, runtime) for file in files for runtime in _runtimes(file, against)]
+    with TemporaryDirectory() as folder:
+        inputs = {file: _saved_inputs(file, data, Path(folder) / f"{place}.npz") for place, file in enumerate(files)}
+        entrants = [
+            Entrant(str(file), runtime, count, inputs=inputs[file])
+            for count in threads or [1]
+            for file, runtime in runtimes
+        ]
+        timings = compete(entrants, turns=turns, runs=runs, layers=layers)
     rows = [_row(timing, timings) for timing in timings]
     if json:
         print_json({"runs": turns * runs, "files": rows})
     else:
         _print(rows)
+
+
+def _saved_inputs(file: Path, data: str | None, place: Path) -> str:
+    """Save one sample of inputs for a file and return where; nothing where normal numbers will do."""
+    from ..evaluate import load_data
+    from ..evaluate.trial_inputs import inputs_of, trial_inputs
+
+    if data is not None:
+        runner = runner_of(file, 1)
+        samples = load_data(data, runner.inputs, preprocessing=runner.preprocessing, class_names=runner.class_names)
+        arrays = {name: values[:1] for name, values in samples.inputs.items()}
+    elif not is_attar(file):
+        arrays = trial_inputs(file)
+    else:
+        from .. import container
+
+        opened = container.open(file)
+        arrays = inputs_of(opened.model()) if opened.in_parts else None
+    if arrays is None:
+        return ""
+    np.savez(place, **arrays)
+    return str(place)
 
 
 def _runtimes(file: Path, against: str) -> list[str]:

@@ -3,7 +3,7 @@
 Arguments: runtime, file, threads, and for attar the best kind of kernels that it may take. It answers lines of JSON:
 first the seconds of loading; then, for a number N on its input, the seconds of N runs; for the word "layers" those of
 every operator, where the runtime can tell; at the end of its input its peak memory. Inputs are normal numbers of seed
-0, batch 1.
+0, batch 1, unless a word "inputs=FILE.npz" brings others.
 """
 
 import json
@@ -17,13 +17,18 @@ from typing import Any
 import numpy as np
 
 REPEATS = 9  # of every operator, for a median
+INPUTS = "inputs="
+GIVEN: dict[str, np.ndarray] = {}
 
 Run = Callable[[], Any]
 Runner = tuple[Run, Callable[[], list[dict[str, Any]]] | None]
 
 
 def main() -> None:
-    runtime, path, threads, *kernels = sys.argv[1:]
+    runtime, path, threads, *words = sys.argv[1:]
+    kernels = [word for word in words if not word.startswith(INPUTS)]
+    for word in set(words).difference(kernels):
+        GIVEN.update(np.load(word.removeprefix(INPUTS)))
     start = time.perf_counter()
     run, layers = RUNTIMES[runtime](path, int(threads), *kernels)
     _say({"load": time.perf_counter() - start})
@@ -109,6 +114,8 @@ def _openvino(path: str, threads: int) -> Runner:
 
 
 def _inputs(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
+    if GIVEN:
+        return {name: GIVEN[name] for name in shapes}
     rng = np.random.default_rng(0)
     return {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
 

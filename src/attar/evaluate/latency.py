@@ -28,6 +28,7 @@ class Entrant:
     Attributes:
         interpreter: that has the runtime, this process's own where it is empty.
         kernels: the best kind that attar may take, every kind where it is empty.
+        inputs: an .npz of what it runs on, normal numbers where it is empty.
     """
 
     file: str
@@ -35,6 +36,7 @@ class Entrant:
     threads: int
     interpreter: str = ""
     kernels: str = ""
+    inputs: str = ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ class _Process:
         )
         words = [*script, self.entrant.runtime, self.entrant.file, str(self.entrant.threads)]
         words += [self.entrant.kernels] if self.entrant.kernels else []
+        words += [f"{contestant.INPUTS}{self.entrant.inputs}"] if self.entrant.inputs else []
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         self.load_seconds = self._answer()["load"]
