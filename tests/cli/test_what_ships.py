@@ -5,6 +5,7 @@ import json
 import shutil
 
 import numpy as np
+import onnx
 import pytest
 from compression import nets
 
@@ -114,3 +115,20 @@ def test_rows_that_depend_on_the_data_are_compared_as_far_as_can_be(run, tmp_pat
         "compress", tmp_path / "m.onnx", *data, "--recipe", "ge2017", "--max-error", 9, "-o", tmp_path / "g.attar"
     )
     assert stages.status in (0, 1), stages
+
+
+def test_text_that_flows_and_text_that_comes_out(run, tmp_path):
+    text = """<ir_version: 10, opset_import: ["" : 21]> g (float[n, 6] x) => (float[n, 5] h, string[n] word)
+              { h = MatMul (x, w) best = ArgMax <axis = 1, keepdims = 0> (h) word = Gather (words, best) }"""
+    net = nets.model(text, {"w": (6, 5)}, seed=0)
+    net.graph.initializer.append(onnx.helper.make_tensor("words", onnx.TensorProto.STRING, [5], [b""] * 5))
+    net.graph.initializer[-1].string_data[:] = [b"ant", b"bee", b"cat", b"dog", b"elk"]
+    nets.write(tmp_path / "m.onnx", net)
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32))
+    data = ("--data", tmp_path / "x.npy")
+    for recipe in ("default", "int8", "ge2017"):
+        words = ("--recipe", recipe, "--max-error", 40, "--no-work", "-o", tmp_path / "m.attar")
+        assert run("compress", tmp_path / "m.onnx", *data, *words).status in (0, 1)
+    words = ("verify", tmp_path / "m.attar", *data, "--against", tmp_path / "m.onnx", "--json")
+    first, second = run(*words).json, run(*words).json
+    assert first == second and first["measurement"]["relative_error"] < 60

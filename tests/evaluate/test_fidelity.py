@@ -154,3 +154,17 @@ def test_mean_difference_at_the_edges(z, changed, expected):
 
 def test_mean_difference_of_other_rows_is_beyond_measure():
     assert mean_difference(np.ones((5, 3)), np.ones((6, 3))) == np.inf
+
+
+def test_text_is_the_same_or_it_is_not():
+    z, changed = np.array(["a", "b", "a", "c"], object), np.array(["a", "b", "b", "c"], object)
+    assert relative_error([z], [z]) == 0 and relative_error([z], [changed]) == pytest.approx(100 * np.sqrt(1 / 4))
+    assert mean_difference(z, changed) == pytest.approx(1 / 4)
+
+
+def test_infinities_of_both_are_no_error():
+    z = np.array([[3.0, -np.inf, 4.0], [0.0, -np.inf, -np.inf]], np.float32)
+    near, other = z.copy(), z.copy()
+    near[0, 0], other[0, 1] = 3.5, 1.0
+    assert relative_error([z], [z]) == 0 and relative_error([z], [other]) == np.inf
+    assert relative_error([z], [near]) == pytest.approx(10) and mean_difference(z, z) == 0

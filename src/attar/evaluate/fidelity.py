@@ -70,7 +70,7 @@ def mean_difference(original: np.ndarray, compressed: np.ndarray) -> float:
     """
     if original.shape != compressed.shape:
         return float("inf")
-    z, changed = (scores.reshape(len(scores), -1).astype(np.float64) for scores in (original, compressed))
+    z, changed = (scores.reshape(len(scores), -1) for scores in _as_numbers(original, compressed))
     error, power = np.linalg.norm(z - changed, axis=1), np.linalg.norm(z, axis=1)
     ratios = np.divide(error, power, out=np.where(error == 0, 0.0, np.inf), where=power > 0)
     found = float(ratios.mean())
@@ -81,11 +81,11 @@ def error_bound(z: np.ndarray, changed: np.ndarray, *, errors: float) -> float:
     """Return the relative error of one output plus so many standard errors, in percent: a ratio of two means."""
     if z.shape != changed.shape:
         return float("inf")
-    z, changed = np.atleast_1d(z), np.atleast_1d(changed)  # a constant that the network hands out may be one number
+    z, changed = _as_numbers(np.atleast_1d(z), np.atleast_1d(changed))  # a constant output may be one number
     axes = tuple(range(1, z.ndim))
-    power = np.sum(np.square(z, dtype=np.float64), axis=axes)
+    power = np.sum(np.square(z), axis=axes)
     with np.errstate(invalid="ignore"):  # infinity minus infinity: no answer, as far off as can be
-        error = np.sum(np.square(z.astype(np.float64) - changed), axis=axes)
+        error = np.sum(np.square(z - changed), axis=axes)
     if not error.any():
         return 0.0
     if not power.any() or not np.isfinite(error.sum() + power.sum()):
@@ -93,3 +93,14 @@ def error_bound(z: np.ndarray, changed: np.ndarray, *, errors: float) -> float:
     ratio = error.mean() / power.mean()
     spread = np.std(error - ratio * power) / (power.mean() * np.sqrt(len(z)))
     return float(100 * np.sqrt(max(ratio + errors * spread, 0.0)))
+
+
+def _as_numbers(z: np.ndarray, changed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return two outputs of one shape as float64: text as 1 where it is the same, infinities of both as nothing."""
+    if z.dtype.kind in "OSU":
+        return np.ones(z.shape), np.asarray(z == changed, np.float64)
+    numbers, others = z.astype(np.float64), changed.astype(np.float64)
+    is_masked = np.isinf(numbers) & (numbers == others)
+    if is_masked.any():
+        return np.where(is_masked, 0.0, numbers), np.where(is_masked, 0.0, others)
+    return numbers, others

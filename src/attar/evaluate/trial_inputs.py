@@ -19,8 +19,8 @@ FREE_NUMBERS = 2  # integers that index nothing are below that, which any mask, 
 def trial_inputs(path: Path) -> dict[str, np.ndarray] | None:
     """Return inputs (1, ...) of an ONNX file; None where all are float32, for which any numbers do.
 
-    Integers that look something up are below the number of things to look up; a mask lets all through. Of a file that is
-    no network nothing is known: whoever runs it will say so.
+    Integers that look something up are below the number of things to look up; a mask lets all through. Of a file that
+    is no network nothing is known: whoever runs it will say so.
     """
     try:
         model = ir.from_proto(onnx.load(str(path), load_external_data=False))

@@ -26,8 +26,8 @@ def most_bytes(model: ir.Model) -> int:
 
 
 def _bytes(value: ir.Value) -> int:
-    """Return the size of a tensor that flows; 0 for weights and where the size is not known."""
-    if value.is_initializer() or value.shape is None or value.dtype is None:
+    """Return the size of a tensor that flows; 0 for weights, for text and where the size is not known."""
+    if value.is_initializer() or value.shape is None or value.dtype in (None, ir.DataType.STRING):
         return 0
     extents = [extent for extent in value.shape if isinstance(extent, int)]
     return math.prod(extents) * value.dtype.bitwidth // 8 if len(extents) == len(value.shape) else 0
