@@ -17,6 +17,7 @@ from ..runtime.integer.prepare import prepare
 from ..runtime.integer.schemes import Scheme
 from ..runtime.integer.steps import observed, steps_of
 from ..runtime.integer.weights import Given
+from ..runtime.session import Session
 
 ANY = Format(8, signed=True, scale=1.0)  # stands in for formats while only operators and names are wanted
 SAMPLES = 4  # of either kind that the answers are held against each other on
@@ -25,8 +26,8 @@ SAMPLES = 4  # of either kind that the answers are held against each other on
 def to_qdq_onnx(file: AttarFile) -> bytes:
     """Return the bytes of a QDQ model that is the file's program: formats, weights and biases, a Softmax at the end.
 
-    Before it is handed out it is read again: it has the program's operators and formats, and the engine answers alike
-    on samples at random, bit for bit.
+    Before it is handed out it is loaded in onnxruntime and read again: it has the program's operators and formats, and
+    the engine answers alike on samples at random, bit for bit.
 
     Raises:
         FormatError: the file holds weights only, has no program, or is damaged.
@@ -42,6 +43,7 @@ def to_qdq_onnx(file: AttarFile) -> bytes:
     formats = _formats(model, machine, given, shapes)
     written = to_qdq(model, formats, _scheme(formats), weights=given, shapes=shapes)
     _check(written, machine, shapes)
+    _check_loads(written)
     return serialize(written)
 
 
@@ -67,6 +69,14 @@ def _scheme(formats: Mapping[str, Format]) -> Scheme:
     """Return how weights that the table has in floats were quantized: as the activations were."""
     powers = all(form.scale == 2.0 ** np.rint(np.log2(form.scale)) for form in formats.values())
     return FixedPoint() if powers and not any(form.zero for form in formats.values()) else Affine()
+
+
+def _check_loads(written: ir.Model) -> None:
+    """Raises ModelError where onnxruntime refuses a QDQ model."""
+    try:
+        Session(written, threads=1)
+    except ModelError as error:
+        raise ModelError(f"no QDQ model that onnxruntime takes: {error}") from error
 
 
 def _check(written: ir.Model, machine: Machine, shapes: Mapping[str, tuple[int, ...]]) -> None:

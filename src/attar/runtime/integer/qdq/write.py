@@ -4,20 +4,22 @@ from collections.abc import Mapping
 
 import numpy as np
 import onnx_ir as ir
-from onnx_ir.passes.common import RemoveUnusedNodesPass, ShapeInferencePass
+from onnx_ir.passes.common import RemoveInitializersFromInputsPass, RemoveUnusedNodesPass, ShapeInferencePass
 
 from ....graph.flow import sources
 from ....graph.operators import constant_of, output_channel_axis
 from ....numerics.formats import Format
 from ..channels import groups_of, outputs_first
+from ..endings import ends_of
 from ..lower import Lowered, lowered
+from ..prepare import prepare
 from ..schemes import FixedPoint, Scheme
 from ..steps import Step
 from ..weights import Given
 from .biases import stored
 from .clips import limits_for
-from .opset import ALL_TYPES, BY_CHANNEL, at_opset
-from .softmax import with_softmax
+from .opset import ALL_TYPES, BY_CHANNEL, at_opset, with_new_names
+from .softmax import with_softmax, without_softmax
 from .widths import TYPES, activation_width, all_widths, weight_width, without_sign
 
 
@@ -40,12 +42,15 @@ def to_qdq(
         unsigned: write signed activations as unsigned ones that mean the same numbers, with which onnxruntime has
             more operators in integers on x86; else as they are.
     """
-    source = at_opset(model, BY_CHANNEL)
-    done = lowered(source, formats, scheme, weights=weights, shapes=shapes)
+    ends = ends_of(model, prepare(model, shapes, kept=weights or {}))
+    plain = without_softmax(model, ends)
+    RemoveInitializersFromInputsPass()(plain)  # integers take their place, which no caller could override
+    source = at_opset(plain, BY_CHANNEL)
+    done = lowered(source, with_new_names(source, formats), scheme, weights=weights, shapes=shapes)
     if any(width != 8 for width in all_widths(done)):
-        source = at_opset(model, ALL_TYPES)
-        done = lowered(source, formats, scheme, weights=weights, shapes=shapes)
-    with_softmax(done.model, source)
+        source = at_opset(plain, ALL_TYPES)
+        done = lowered(source, with_new_names(source, formats), scheme, weights=weights, shapes=shapes)
+    with_softmax(done.model, ends)
     writer = _Writer(done, unsigned=unsigned)
     writer.weights()
     writer.activations()
