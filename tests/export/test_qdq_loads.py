@@ -3,12 +3,12 @@
 import numpy as np
 import onnxruntime as ort
 import pytest
+from common.integer_files import integer_file
+from common.networks import build, normal
 
 from attar import Engine, container
 from attar.errors import ModelError
 from attar.export import to_qdq_onnx
-from tests.common.integer_files import integer_file
-from tests.common.networks import build, normal
 
 X = {"x": normal(30, 2, 4, 4)}
 WEIGHTS = {"w": normal(3, 2, 1, 1)}

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from common.integer_files import engine_of, in_floats
+from common.networks import build, normal
 
 from attar.graph import load
 from attar.runtime import Session
-from tests.common.integer_files import engine_of, in_floats
-from tests.common.networks import build, normal
 
 
 def reshaped(target, *, then="y = MatMul (r, w)", weights=None, out="float[n, 3] y"):

@@ -6,6 +6,7 @@ from common.networks import normal
 from hypothesis import given
 from hypothesis import strategies as st
 
+from attar.errors import DataError
 from attar.numerics.quadratic import identity, quadratic, solve
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -116,3 +117,9 @@ def test_solving_undoes_a_product(seed, rows, n):
     form = quadratic(seen_form(seed, 1, n, 2 * n), damping=0.1).form[0]
     expected = np.random.default_rng(seed).normal(size=(rows, n))
     np.testing.assert_allclose(solve(form, expected @ form), expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("largest", [3e37, np.inf, np.nan])
+def test_a_form_beyond_float32_is_refused(largest):
+    with pytest.raises(DataError, match="squares of a layer's inputs reach"):
+        quadratic(np.full((1, 2, 2), largest), damping=0.01)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
+from common.networks import build
 
 from attar.graph import load
 from attar.runtime import Session
 from attar.runtime.rows import Rows
-from tests.common.networks import build
 
 X = (np.arange(600, dtype=np.float32) % 3)[:, None]  # more than a batch
 

@@ -12,8 +12,10 @@ from itertools import product
 import numpy as np
 import scipy.linalg
 
+from ..errors import DataError
 from .spread import AT_ONCE, Spread, do, runs
 
+MOST = 1e36  # of a form: its sums and differences stay within float32
 LEAST = 1e-7  # of the mean curvature of all groups, added to those that never saw anything
 
 
@@ -57,13 +59,24 @@ def quadratic(form: np.ndarray, *, damping: float, spread: Spread = map) -> Quad
     """Damp a positive semidefinite form (groups, n, n) by a share of its mean diagonal, and take it apart.
 
     Damping stands for what the samples didn't show: without it, errors hide in directions that they happen to lack.
+
+    Raises:
+        DataError: the form is more than float32 holds, as of inputs beyond 1e18, or not finite.
     """
     form = form.astype(np.float64)
+    _check_size(form)
     power = np.trace(form, axis1=1, axis2=2) / form.shape[1]
     added = damping * power + max(LEAST * float(power.mean()), np.finfo(np.float32).tiny)
     every = np.arange(form.shape[1])
     form[:, every, every] += added[:, None]
     return taken_apart(form, spread)
+
+
+def _check_size(form: np.ndarray) -> None:
+    largest = float(np.abs(form).max(initial=0))
+    if not largest < MOST:  # NaN too
+        reach = f"squares of a layer's inputs reach {largest:.2g}"
+        raise DataError(f"{reach}, the limit is {MOST:.0g}: scale the samples down")
 
 
 def taken_apart(form: np.ndarray, spread: Spread = map) -> Quadratic:

@@ -65,7 +65,8 @@ class Sums:
 
     def _add_products(self, sums: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
         def add(rows: slice) -> None:
-            sums[:, rows] += a[:, :, rows].swapaxes(1, 2) @ b
+            with np.errstate(over="ignore", invalid="ignore"):  # whoever takes the form apart refuses what is infinite
+                sums[:, rows] += a[:, :, rows].swapaxes(1, 2) @ b
 
         do(add, (slice(start, start + ROWS) for start in range(0, a.shape[2], ROWS)), self._spread)
 

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
+from common.integer_files import engine_of, in_floats, integer_file
+from common.networks import build, normal
 
 import attar
 from attar import container
 from attar.errors import FormatError
 from attar.runtime.ends import End, finished, from_plain, to_plain
-from tests.common.integer_files import engine_of, in_floats, integer_file
-from tests.common.networks import build, normal
 
 LAYERS = "h = Gemm (x, W, b) r = Relu (h) l = Gemm (r, V)"
 WEIGHTS = {"W": normal(5, 7), "b": normal(7), "V": normal(7, 4), "half": np.float32(0.5)}

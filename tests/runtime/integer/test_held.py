@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from common.networks import build, normal
 
 from attar.graph import load
 from attar.numerics.affine import affine
@@ -10,7 +11,6 @@ from attar.runtime.integer import Affine, FixedPoint, LeastSquares, MinMax, Perc
 from attar.runtime.integer.calibrate import observe
 from attar.runtime.integer.held import holds, widened
 from attar.runtime.integer.steps import Refusal
-from tests.common.networks import build, normal
 
 
 def bordered(value, *, between: str = "", opset: int = 17):
