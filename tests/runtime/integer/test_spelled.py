@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
-from common.networks import normal
+from common.networks import build, normal
 from common.running import run as run_floats
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from attar.errors import ModelError
 from attar.graph import load
-from attar.runtime.integer import Affine, FixedPoint, MinMax, calibrate, lower, run
+from attar.runtime.integer import Affine, FixedPoint, MinMax, calibrate, lower, run, spelled
+from attar.runtime.integer.steps import steps_of
 
 from .beside_float import assert_within, on_grid, one, programmed
 from .test_operators import every_scheme
@@ -138,3 +139,11 @@ def test_whatever_is_found_in_random_tangles_they_are_near_their_floats(seed):
     found = run(lower(model, formats, Affine(12, 12)), feeds).outputs["y"]
     (floats,) = run_floats(model, feeds)
     assert np.abs(found - floats).max() <= 0.03
+
+
+def test_every_link_of_a_long_chain_is_looked_at_once(monkeypatch):
+    real, asked = spelled._kinds, []
+    monkeypatch.setattr(spelled, "_kinds", lambda node: asked.append(node) or real(node))
+    links = " ".join(f"t{i + 1} = Relu (t{i})" for i in range(300))
+    model = load(build(f"net (float[n, 2] t0) => (float[n, 2] t300) {{ {links} }}"))
+    assert len(steps_of(model)) == len(asked) == 300

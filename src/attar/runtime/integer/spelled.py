@@ -56,10 +56,11 @@ def functions(
     rounded: names of tensors that no function takes in, since they are rounded to a format of their own.
     """
     place = {node: number for number, node in enumerate(nodes)}
+    kinds = {node: _kinds(node) for node in nodes if _is_piece(node)}  # once: a chain is walked from each of its links
     found: dict[ir.Node, Function] = {}
     taken: set[ir.Node] = set()
     for node in reversed(nodes):
-        function = None if node in taken or not _is_piece(node) else _grown(node, place, is_taken_in, rounded)
+        function = None if node in taken or node not in kinds else _grown(node, place, kinds, is_taken_in, rounded)
         if function is not None:
             found[node] = function
             taken |= set(function.pieces)
@@ -67,22 +68,27 @@ def functions(
 
 
 def _grown(
-    last: ir.Node, place: Mapping[ir.Node, int], is_taken_in: Callable[[ir.Value], bool], rounded: Container[str]
+    last: ir.Node,
+    place: Mapping[ir.Node, int],
+    kinds: Mapping[ir.Node, frozenset[str]],
+    is_taken_in: Callable[[ir.Value], bool],
+    rounded: Container[str],
 ) -> Function | None:
     """Return the largest function that ends with `last`; None where there is none.
 
     Of the tensors that flow in, the one that is made last is taken in first: whatever else it depends on comes before.
     """
-    pieces, sources, best = {last}, set(flowing(last)), None
+    pieces, sources, best, worth = {last}, set(flowing(last)), None, set(kinds[last])
     while True:
         latest = max(sources, key=lambda value: place.get(value.producer(), -1))
         fits = len(sources) == 1 and latest.shape is not None and latest.shape == last.outputs[0].shape
-        if fits and _is_worth_a_table(pieces) and not is_taken_in(latest):
+        if fits and _are_worth_a_table(worth) and not is_taken_in(latest):
             best = Function(latest, tuple(sorted(pieces, key=place.__getitem__)))
         node = latest.producer()
-        if latest.name in rounded or node not in place or not _is_piece(node) or not _is_read_by(latest, pieces):
+        if latest.name in rounded or node not in kinds or not _is_read_by(latest, pieces):
             return best
         pieces.add(node)
+        worth |= kinds[node]
         sources = sources - {latest} | set(flowing(node))
 
 
@@ -95,12 +101,16 @@ def _is_piece(node: ir.Node) -> bool:
     return node.op_type in FUNCTIONS or limits_of(node) not in (None, (-np.inf, np.inf))
 
 
-def _is_worth_a_table(pieces: set[ir.Node]) -> bool:
+def _kinds(node: ir.Node) -> frozenset[str]:
+    """Return what a piece is of that which makes a function worth a table."""
+    is_product = node.op_type == "Mul" and len(list(flowing(node))) == 2
+    facts = {"function": _is_function(node), "product": is_product, "clamp": limits_of(node) is not None}
+    return frozenset(kind for kind, is_so in facts.items() if is_so)
+
+
+def _are_worth_a_table(kinds: set[str]) -> bool:
     """Whether these are more than sums and products with constants and a clamp, which need no table."""
-    if any(_is_function(node) for node in pieces):
-        return True
-    products = any(node.op_type == "Mul" and len(list(flowing(node))) == 2 for node in pieces)
-    return products and any(limits_of(node) is not None for node in pieces)
+    return "function" in kinds or {"product", "clamp"} <= kinds
 
 
 def _is_function(node: ir.Node) -> bool:
