@@ -27,7 +27,8 @@ class Growth:
     """What has grown so far, and the source of everything that is drawn.
 
     Attributes:
-        held: constants by name. kinds: of the operators drawn, for whoever counts. lasting: tensors that stay outputs.
+        opset: of the network. names: the style of its names, with room for a number. held: constants by name.
+        tensors: those that operators may read. kinds: names of the builders. taken: all names.
     """
 
     rng: np.random.Generator
