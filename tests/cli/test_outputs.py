@@ -205,3 +205,27 @@ def test_pictures_that_are_pipes(refused, place):
     (place / "preprocessor_config.json").unlink()
     os.mkfifo(place / "preprocessor_config.json")
     refused("run", "model.attar", "--input", "data.npz", says="preprocessor_config.json: cannot be read: it is a pipe")
+
+
+@pytest.mark.parametrize("words", [["inspect"], ["verify"], ["export", "-o", "out"], ["run", "--input", "data.npz"]])
+def test_the_budgets_can_be_set(run, place, words):
+    command = [words[0], "model.attar", *words[1:]]
+    assert run(*command, "--max-memory", "50kB").status == 0
+    small = run(*command, "--max-memory", "2kB")
+    assert small.status == 2 and "bytes reach" in small.err and "the limit is 2000" in small.err
+    few = run(*command, "--max-nodes", "3")
+    assert few.status == 2 and "operators, functions expanded; the limit is 3" in few.err
+    assert run(*command).status == 0  # what was set for one command holds for no other
+
+
+def test_the_budgets_of_networks(run, place):
+    import attar
+    from attar.errors import ModelError
+
+    small = run("inspect", "model.onnx", "--max-memory", "2kB")
+    assert small.status == 2 and "the tensors of the network take" in small.err
+    with pytest.raises(ModelError, match="the limit is 2,000"):
+        attar.load(place / "model.onnx", max_memory_bytes=2000)
+    with pytest.raises(ModelError, match="the limit is 2,000"):
+        attar.compress(place / "model.onnx", recipe="int8", max_memory_bytes=2000)
+    assert attar.compress(place / "model.onnx", recipe="int8").size_bytes

@@ -4,6 +4,7 @@ Exit status: 0 done, 1 a budget was missed, 2 anything that went wrong, 130 inte
 """
 
 import sys
+from contextvars import copy_context
 
 from .ending import close_output, open_output, told
 from .notes import notes_at_the_end
@@ -16,7 +17,7 @@ def main() -> None:
         from .app import run  # here, so that Ctrl-C is met while modules load too
 
         with notes_at_the_end():
-            status = run(sys.argv[1:])
+            status = copy_context().run(run, sys.argv[1:])  # limits that are set hold for this command alone
         close_output()
     except (Exception, KeyboardInterrupt, SystemExit) as error:
         status = told(error)

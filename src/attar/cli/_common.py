@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,10 +17,22 @@ from rich.segment import Segment
 
 from ..errors import ModelError, printable
 from ..files import open_file
+from ..files.limits import limits, set_limits
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of tables.")]
 Threads = Annotated[int, typer.Option(min=0, help="Threads to run networks with; 0 is all cores.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace an existing file of another kind; an input never is.")]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        callback=lambda given: _limit_memory(given),
+        help="Bytes that a file's tensors may take, such as 16GB; without it 256 MiB and 256 times the file's size, at "
+        "most 8 GiB.",
+    ),
+]
+MaxNodes = Annotated[
+    int, typer.Option(min=1, callback=lambda given: _limit_nodes(given), help="Operators that a network may have.")
+]
 Samples = Annotated[
     int | None, typer.Option(min=1, help="Take so many: of files a choice by the seed, of a generator the first.")
 ]
@@ -40,6 +53,18 @@ AskedMetric = Annotated[
     ),
 ]
 Data = Annotated[str, typer.Option(help="A folder of images, .npz, .npy or module:function (runs that code).")]
+
+
+def _limit_memory(given: str | None) -> str | None:
+    from ..compression.budget import parse_size
+
+    set_limits(replace(limits(), memory_bytes=None if given is None else parse_size(given, name="max-memory")))
+    return given
+
+
+def _limit_nodes(given: int) -> int:
+    set_limits(replace(limits(), nodes=given))
+    return given
 
 
 def is_attar(path: Path) -> bool:

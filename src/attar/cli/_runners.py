@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ..files.limits import limits
 from ._common import is_attar, load_either
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def _of_model(model: "ir.Model", threads: int) -> Runner:
 def _of_program(file: "Path | AttarFile", threads: int, model: "ir.Model | None" = None) -> Runner:
     from ..runtime.engine import Engine
 
-    engine = Engine(file, threads=threads)
+    engine = Engine(file, threads=threads, max_memory_bytes=limits().most_bytes)
     types = getattr(engine.machine, "types", {})  # in parts: some inputs go to operators in onnxruntime
     inputs = {
         port.name: ((None, *(extent or None for extent in port.shape)), np.dtype(types.get(port.name, np.float32)))

@@ -5,7 +5,21 @@ from typing import Annotated, Any
 
 import typer
 
-from ._common import AskedMetric, AskedTask, Force, Json, Samples, Threads, console, print_json, progress_bar, say
+from ..files.limits import MAX_NODES
+from ._common import (
+    AskedMetric,
+    AskedTask,
+    Force,
+    Json,
+    MaxMemory,
+    MaxNodes,
+    Samples,
+    Threads,
+    console,
+    print_json,
+    progress_bar,
+    say,
+)
 from ._images import takes_images
 
 EXAMPLES = """
@@ -87,6 +101,8 @@ def command(
     threads: Threads = 0,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random choice; 0 by default.")] = None,
     force: Force = False,
+    max_memory: MaxMemory = None,
+    max_nodes: MaxNodes = MAX_NODES,
     json: Json = False,
     images: Any = None,
 ) -> None:

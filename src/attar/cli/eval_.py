@@ -5,7 +5,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ._common import AskedMetric, AskedTask, Data, Json, Samples, Threads, print_json, say
+from ..files.limits import MAX_NODES
+from ._common import (
+    AskedMetric,
+    AskedTask,
+    Data,
+    Json,
+    MaxMemory,
+    MaxNodes,
+    Samples,
+    Threads,
+    print_json,
+    say,
+)
 from ._images import takes_images
 from ._runners import WORDS, runners_of
 
@@ -31,6 +43,8 @@ def command(
     metric: AskedMetric = None,
     samples: Samples = None,
     threads: Threads = 0,
+    max_memory: MaxMemory = None,
+    max_nodes: MaxNodes = MAX_NODES,
     json: Json = False,
     images: Any = None,
 ) -> None:

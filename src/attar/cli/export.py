@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from ..files import Output
-from ._common import Force, Json, print_json, say
+from ..files.limits import MAX_NODES
+from ._common import Force, Json, MaxMemory, MaxNodes, print_json, say
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -33,6 +34,8 @@ def command(
     output: Annotated[Path, typer.Option("-o", "--output", help="The file to write.")],
     to: Annotated[Form, typer.Option(help="The format; qdq is the file's program in ONNX.")] = Form.ONNX,
     force: Force = False,
+    max_memory: MaxMemory = None,
+    max_nodes: MaxNodes = MAX_NODES,
     json: Json = False,
 ) -> None:
     """Decode a file and write it in another format: the same numbers, bit for bit.

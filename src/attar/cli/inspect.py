@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ModelError
-from ._common import Json, console, is_attar, print_json, size_of
+from ..files.limits import MAX_NODES
+from ._common import Json, MaxMemory, MaxNodes, console, is_attar, print_json, size_of
 
 if TYPE_CHECKING:
     from ..container import AttarFile
@@ -26,6 +27,8 @@ EXAMPLES = """
 
 def command(
     file: Annotated[Path, typer.Argument(help="An .onnx or .attar file.")],
+    max_memory: MaxMemory = None,
+    max_nodes: MaxNodes = MAX_NODES,
     json: Json = False,
 ) -> None:
     """List every tensor: shape, parameters, MACs, bytes, coder, bits per weight, sparsity, distinct values."""

@@ -9,8 +9,9 @@ import typer
 
 from ..errors import ModelError, PlanError
 from ..files import Kind, Output, read_file
+from ..files.limits import MAX_NODES
 from ..report.names import shown
-from ._common import Force, Json, console, load_either, print_json, say
+from ._common import Force, Json, MaxMemory, MaxNodes, console, load_either, print_json, say
 
 if TYPE_CHECKING:
     from ..plan.arena_json import Saved
@@ -43,6 +44,8 @@ def command(
     check: Annotated[Path | None, typer.Option(help="Hold this saved plan against the network; plan nothing.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Save the plan here, as JSON.")] = None,
     force: Force = False,
+    max_memory: MaxMemory = None,
+    max_nodes: MaxNodes = MAX_NODES,
     json: Json = False,
 ) -> None:
     """Plan the memory of the activations of one sample: offsets in one arena, tensors that share, memory over time."""

@@ -7,7 +7,8 @@ import numpy as np
 import typer
 
 from ..files import Output
-from ._common import AskedTask, Force, Json, Threads, print_json, say
+from ..files.limits import MAX_NODES
+from ._common import AskedTask, Force, Json, MaxMemory, MaxNodes, Threads, print_json, say
 from ._images import takes_images
 from ._runners import runner_of
 
@@ -37,6 +38,8 @@ def command(
     graph: Annotated[bool, typer.Option("--graph", help="Run the graph in floats even if a program is there.")] = False,
     threads: Threads = 0,
     force: Force = False,
+    max_memory: MaxMemory = None,
+    max_nodes: MaxNodes = MAX_NODES,
     json: Json = False,
     images: Any = None,
 ) -> None:

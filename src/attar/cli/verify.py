@@ -9,7 +9,19 @@ import numpy as np
 import typer
 
 from ..errors import ModelError
-from ._common import AskedMetric, AskedTask, Json, Samples, Threads, load_either, print_json, say
+from ..files.limits import MAX_NODES
+from ._common import (
+    AskedMetric,
+    AskedTask,
+    Json,
+    MaxMemory,
+    MaxNodes,
+    Samples,
+    Threads,
+    load_either,
+    print_json,
+    say,
+)
 from ._images import takes_images
 from ._runners import WORDS, runners_of
 
@@ -35,6 +47,8 @@ def command(
     metric: AskedMetric = None,
     samples: Samples = None,
     threads: Threads = 0,
+    max_memory: MaxMemory = None,
+    max_nodes: MaxNodes = MAX_NODES,
     json: Json = False,
     images: Any = None,
 ) -> None:

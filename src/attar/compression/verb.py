@@ -8,6 +8,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
+from ..files.limits import memory_limit
 from ..numerics.moments import InputStatistics
 from ..passes.pipeline import Applied, Steps, apply_plan
 from .along_slope import carry_out_plan, descend, follows_slope, needs_walk, with_small_norms, without_data
@@ -59,6 +60,7 @@ def compress(
     integer: bool | str = False,
     work: str | os.PathLike[str] | None = None,
     pick: int | str | None = None,
+    max_memory_bytes: int | None = None,
     progress: Progress = lambda phase, share: None,
 ) -> Result:
     """Compress a network and measure the file that came out.
@@ -86,6 +88,7 @@ def compress(
         work: a folder for what is finished on the way; a run that finds its own there goes on from it.
         pick: instead of a run, another point of the finished one in `work`: its number, or a size ("48kB") for the
             largest within it. Given data, its file is judged on the verdict's samples.
+        max_memory_bytes: refuse networks whose tensors take more; None weighs them against the file (docs/format.md).
         progress: called with (phase, share done).
 
     Raises:
@@ -113,7 +116,7 @@ def compress(
         integers=Integers("affine" if integer is True else integer) if integer else None,
     )
     # One BLAS thread: sums in another order would round differently, and the bytes must not depend on the cores.
-    with threadpool_limits(1, user_api="blas"):
+    with threadpool_limits(1, user_api="blas"), memory_limit(max_memory_bytes):
         result = _result(request, work, pick)
     return replace(result, inputs=inputs_of(model, data, eval_data, recipe, plan, work))
 

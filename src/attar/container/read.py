@@ -171,10 +171,19 @@ class AttarFile:
 
         model = self._unpack(self._proto)
         _graph.attach(model, self.tensors(threads=threads))
+        self._check_extents(model)
         for key, value in (("preprocessing", self.preprocessing), ("class_names", self.class_names)):
             if value is not None:
                 model.metadata_props[key] = _meta.dumps(value)
         return model
+
+    def _check_extents(self, model: "ir.Model") -> None:
+        from ..graph.extents import check_extents
+
+        try:
+            check_extents(model)
+        except ModelError as error:
+            raise FormatError(f"{_label(self.path)}: graph chunk: {error}") from error
 
     def check(self) -> None:
         """Decode every tensor and the graph.

@@ -15,7 +15,9 @@ from onnx_ir.passes.common import RemoveInitializersFromInputsPass
 
 from ..errors import ModelError, first_line
 from ..files import read_file
+from ..files.limits import memory_limit
 from .batches import settle_batch
+from .extents import check_extents
 from .external import MAX_FILE_BYTES, bring_in, check_external_data, external_tensors, stored_bytes
 from .fold import fold_weights
 from .foreign import by_suffix, way_to_onnx
@@ -29,32 +31,39 @@ BROKEN = (ValueError, TypeError, RuntimeError, KeyError, DecodeError, onnx.shape
 FLOATS = (ir.DataType.FLOAT, ir.DataType.FLOAT16, ir.DataType.BFLOAT16, ir.DataType.DOUBLE)
 
 
-def load(source: Any, *, example_inputs: tuple | None = None, fold: bool = True) -> ir.Model:
+def load(
+    source: Any, *, example_inputs: tuple | None = None, fold: bool = True, max_memory_bytes: int | None = None
+) -> ir.Model:
     """Return `source` as a checked `onnx_ir.Model`.
 
     Args:
         source: path of an ONNX file, `onnx.ModelProto`, `onnx_ir.Model`, or `torch.nn.Module` (extra `[train]`).
         example_inputs: positional inputs of a torch module; their first axis becomes the batch.
+        max_memory_bytes: refuse tensors that take more together; None weighs them against the file (docs/format.md).
         fold: whether chains of constants in front of weights, their DequantizeLinear too, become plain numbers.
 
     Raises:
         ModelError: not a network, damaged, of an unsupported opset, or with weights that are not numbers.
     """
-    if isinstance(source, ir.Model):
-        model = _from_model(source)
-    elif isinstance(source, onnx.ModelProto):
-        model = _from_proto(source, name="the given ModelProto")
-    elif isinstance(source, (str, Path)):
-        model = _from_path(Path(source))
-    else:
-        from .torch_module import export_module  # torch is loaded for torch modules alone
-
-        model = export_module(source, example_inputs)
-    check_opset(model.opset_imports)
-    model = _normalized(model, fold=fold)
-    settle_batch(model)
+    with memory_limit(max_memory_bytes):
+        model = _read(source, example_inputs)
+        check_opset(model.opset_imports)
+        model = _normalized(model, fold=fold)
+        settle_batch(model)
     _check_numbers(model)
     return model
+
+
+def _read(source: Any, example_inputs: tuple | None) -> ir.Model:
+    if isinstance(source, ir.Model):
+        return _from_model(source)
+    if isinstance(source, onnx.ModelProto):
+        return _from_proto(source, name="the given ModelProto")
+    if isinstance(source, (str, Path)):
+        return _from_path(Path(source))
+    from .torch_module import export_module  # torch is loaded for torch modules alone
+
+    return export_module(source, example_inputs)
 
 
 def serialize(model: ir.Model) -> bytes:
@@ -123,6 +132,7 @@ def _normalized(model: ir.Model, *, fold: bool) -> ir.Model:
     try:
         hoist_constants(model)
         _check_data(model)
+        check_extents(model)
         if fold:
             fold_weights(model)
     except (ValueError, TypeError) as error:  # of constants, which nobody has read before

@@ -6,14 +6,26 @@ from collections.abc import Mapping
 import onnx_ir as ir
 from onnx_ir.passes.common import ShapeInferencePass
 
+from ..errors import ModelError
+from .child import signal_of
+
+ASSERTING = ("Slice",)  # whose inference takes extents below zero for impossible, and ends the process
+
 
 def inferred(model: ir.Model, shapes: Mapping[str, tuple[int, ...]]) -> ir.Model:
-    """Return a copy of `model` (tensors shared) that tells all shapes and types known once inputs have `shapes`."""
+    """Return a copy of `model` (tensors shared) that tells all shapes and types known once inputs have `shapes`.
+
+    Raises:
+        ModelError: extents so far out of range that the inference would end the process.
+    """
     copy = model.clone()
     for value in copy.graph.inputs:
         if value.name in shapes:
             value.shape = ir.Shape(shapes[value.name])
-    ShapeInferencePass(check_type=False, strict_mode=False)(copy)
+    infer = ShapeInferencePass(check_type=False, strict_mode=False)
+    if any(node.op_type in ASSERTING for node in copy.graph.all_nodes()) and signal_of(lambda: infer(copy)):
+        raise ModelError("the shapes of the network cannot be: an extent becomes negative before it is cut")
+    infer(copy)
     return copy
 
 

@@ -26,7 +26,7 @@ def count_messages(data: bytes, most: int) -> int:
                 if kind == BYTES:
                     length, position = _varint(data, position)
                     found += 1
-                    if tag >> 3 in children:
+                    if length and tag >> 3 in children:
                         inside.append((position, min(position + length, end), _children(children[tag >> 3])))
                     position += length
                 elif kind == VARINT:

@@ -8,6 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import DataError, FormatError
+from ..files.limits import memory_limit
 from .engine.whole import open_whole
 from .given import named, samples_of
 from .session import Session
@@ -20,14 +21,17 @@ class Opened:
     That is the network in floats, in onnxruntime, also where the file has a program beside its graph: a program, which
     `attar run`, `verify` and `eval` run, is for `attar.Engine`.
 
+    Tensors of the file may take `max_memory_bytes`; None weighs them against its size (docs/format.md).
+
     Raises:
         FormatError: the file cannot be read, or is damaged. DataError: `threads` that are not within 0 to 64.
     """
 
-    def __init__(self, source: str | Path | bytes, *, threads: int = 0) -> None:
+    def __init__(self, source: str | Path | bytes, *, threads: int = 0, max_memory_bytes: int | None = None) -> None:
         thread_count(threads)  # none that could not be meant
-        self._threads = threads
-        self.file = open_whole(source)
+        self._threads, self._max_memory_bytes = threads, max_memory_bytes
+        with memory_limit(max_memory_bytes):
+            self.file = open_whole(source)
 
     @cached_property
     def model(self) -> ir.Model:
@@ -38,7 +42,8 @@ class Opened:
         """
         if not self.file.has_graph:
             raise FormatError(f"{self.file.path or 'the file'}: holds weights only, no graph that could run")
-        return self.file.model()
+        with memory_limit(self._max_memory_bytes):
+            return self.file.model()
 
     @cached_property
     def session(self) -> Session:

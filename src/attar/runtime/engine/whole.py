@@ -9,7 +9,8 @@ import numpy as np
 from ... import container
 from ...container import AttarFile, TensorEntry
 from ...errors import FormatError
-from .native import MAX_MEMORY_BYTES, Machine, Wanted
+from ...files.limits import limits
+from .native import Machine, Wanted
 
 
 def open_whole(source: str | os.PathLike[str] | bytes) -> AttarFile:
@@ -23,17 +24,18 @@ def open_whole(source: str | os.PathLike[str] | bytes) -> AttarFile:
     return file
 
 
-def check_programs(file: AttarFile, *, max_memory_bytes: int = MAX_MEMORY_BYTES) -> None:
+def check_programs(file: AttarFile, *, max_memory_bytes: int | None = None) -> None:
     """Read all programs of a file, and hold what they want against its table and its graph.
 
     Raises:
         FormatError: a program that is malformed, wants what is not there, or, with the others, too much memory.
     """
+    left = limits().most_bytes if max_memory_bytes is None else max_memory_bytes
     label = "the given bytes" if file.path is None else str(file.path)
     try:
         for program in file.programs:
-            machine = Machine(program, max_memory_bytes=max_memory_bytes)
-            max_memory_bytes = max(max_memory_bytes - machine.memory_bytes, 0)
+            machine = Machine(program, max_memory_bytes=left)
+            left = max(left - machine.memory_bytes, 0)
             for wanted in machine.wanted().values():
                 entry_of(wanted, file.entries)
     except FormatError as error:
