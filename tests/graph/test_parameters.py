@@ -106,6 +106,22 @@ def test_gates_come_back_in_the_module_s_order(kind, order):
     np.testing.assert_array_equal(found["r.bias_hh_l0"], state["r.bias_hh_l0"])
 
 
+def test_both_directions_of_a_recurrent_layer():
+    names = [f"{part}_l0{way}" for way in ("", "_reverse") for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+    shapes = 2 * [(20, 4), (20, 5), (20,), (20,)]
+    state = {name: normal(*shape, seed=n) for n, (name, shape) in enumerate(zip(names, shapes, strict=True))}
+    moved = {name: np.concatenate([np.split(v, 4)[gate] for gate in (0, 3, 1, 2)]) for name, v in state.items()}
+    w, r = (np.stack([moved[f"weight_{part}_l0{way}"] for way in ("", "_reverse")]) for part in ("ih", "hh"))
+    b = np.stack([np.concatenate([moved[f"bias_{part}_l0{way}"] for part in ("ih", "hh")]) for way in ("", "_reverse")])
+    text = """net (float[t, n, 4] x) => (float[t, 2, n, 5] y) {
+        y = LSTM <hidden_size = 5, direction = "bidirectional"> (x, w, r, b) }"""
+    result = attar.compress(build(text, {"w": w, "r": r, "b": b}), recipe="int8")
+    found = loaded(result, state)
+    for name, values in state.items():
+        assert np.abs(found[name] - values).max() < 0.03
+    assert not np.array_equal(found["weight_hh_l0_reverse"], state["weight_hh_l0_reverse"])
+
+
 def test_one_tensor_of_two_names():
     proto = build("net (float[n, 9] x) => (float[n, 9] y) { h = MatMul (x, w) y = MatMul (h, w) }", {"w": normal(9, 9)})
     result = attar.compress(proto, recipe="int8")

@@ -93,11 +93,19 @@ class Result(ByContent):
         Raises:
             ModelError: a compressed tensor is none of the module's parameters; the module is then as it was.
         """
-        from ..graph.torch_module import load_weights
+        module.load_state_dict(self.state_dict(module))
+        return module
+
+    def state_dict(self, module: Any) -> dict[str, Any]:
+        """Return what `load_into` gives a torch module, which stays as it is.
+
+        Raises:
+            ModelError: a compressed tensor is none of the module's parameters.
+        """
+        from ..graph.torch_module import state_of
 
         changed = {change.name: [row.name for row in change.now] for change in self.report.changes}
-        load_weights(module, self.file.model(), changed=changed)
-        return module
+        return state_of(module, self.file.model(), changed=changed)
 
     def save(self, path: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write the file, atomically, and its report beside it as `<path>.json`; read both back; return the path.

@@ -6,7 +6,6 @@ the module still has its own numbers, every tensor of the graph is known by what
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 import numpy as np
 import onnx_ir as ir
@@ -35,10 +34,10 @@ def parameters_of(
     found = _Found(_held(model, changed), dict(state))
     for prefix, epsilon in eps.items():
         _norm(found, model, prefix, epsilon, state)
+    _recurrent(found, state)
     for name, value in state.items():
         if name not in found.done and value.dtype.kind == "f":
-            found.take(name, _forms(name, value))
-    _recurrent_biases(found, state)
+            found.take(name, _forms(value))
     lost = sorted(set(changed) - found.used)
     if lost:
         raise ModelError(
@@ -99,14 +98,11 @@ def _distance(values: np.ndarray, expected: np.ndarray) -> float:
     return float(np.linalg.norm(values - expected)) / norm if norm else float("inf") if values.any() else 0.0
 
 
-def _forms(name: str, value: np.ndarray) -> Iterator[tuple[np.ndarray, Back]]:
+def _forms(value: np.ndarray) -> Iterator[tuple[np.ndarray, Back]]:
     """Yield what an exporter makes of a parameter, and the way back."""
     yield value, lambda values: values
     if value.ndim == 2:
         yield value.T, lambda values: values.T
-        for order in (LSTM, GRU) if "_ih_l" in name or "_hh_l" in name else ():
-            if len(value) % len(order) == 0:
-                yield _reordered(value, order)[None], partial(_returned, order=order)
     if value.ndim > 2:
         yield value.reshape(len(value), -1), lambda values: values
         yield value.reshape(len(value), -1).T, lambda values: values.T
@@ -117,29 +113,35 @@ def _reordered(rows: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
     return np.concatenate([parts[gate] for gate in order])
 
 
-def _returned(values: np.ndarray, order: tuple[int, ...]) -> np.ndarray:
-    return _reordered(values[0], _back(order))
-
-
 def _back(order: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(order.index(gate) for gate in range(len(order)))
 
 
-def _recurrent_biases(found: _Found, state: State) -> None:
-    """Give recurrent layers their biases, which ONNX has one behind the other: of inputs, then of states."""
-    for name in [n for n in state if ".bias_ih_l" in f".{n}" and n not in found.done]:
-        other = name.replace("bias_ih", "bias_hh")
+def _recurrent(found: _Found, state: State) -> None:
+    """Give recurrent layers their weights and biases, whose gates ONNX has in another order, both directions in one."""
+    for name in [n for n in state if "weight_ih_l" in n and not n.endswith("_reverse")]:
+        directions = [n for n in (name, f"{name}_reverse") if n in state]
         for order in (LSTM, GRU):
-            if len(state[name]) % len(order):
-                continue
-            pair = [_reordered(state[each], order) for each in (name, other)]
-            expected = np.concatenate(pair)[None]
-            near = [(_distance(v, expected), own) for own, v in found.held.items() if v.shape == expected.shape]
-            if near and min(near)[0] < NEAR:
-                own = min(near)[1]
-                for each, part in zip((name, other), np.split(found.held[own][0], 2), strict=True):
-                    found.put(each, _reordered(part, _back(order)), own)
+            if len(state[name]) % len(order) == 0 and _gates(found, state, [[n] for n in directions], order):
+                states = [n.replace("weight_ih", "weight_hh") for n in directions]
+                _gates(found, state, [[n] for n in states], order)
+                biases = [[n.replace("weight", "bias") for n in pair] for pair in zip(directions, states, strict=True)]
+                if all(n in state for pair in biases for n in pair):
+                    _gates(found, state, biases, order)
                 break
+
+
+def _gates(found: _Found, state: State, names: Sequence[Sequence[str]], order: tuple[int, ...]) -> bool:
+    """Take the tensor nearest to these parameters, a row of them for each direction; tell whether there is one."""
+    expected = np.stack([np.concatenate([_reordered(state[n], order) for n in row]) for row in names])
+    near = [(_distance(v, expected), own) for own, v in found.held.items() if v.shape == expected.shape]
+    if not near or min(near)[0] >= NEAR:
+        return False
+    own = min(near)[1]
+    for row, values in zip(names, found.held[own], strict=True):
+        for name, part in zip(row, np.split(values, len(row)), strict=True):
+            found.put(name, _reordered(part, _back(order)), own)
+    return True
 
 
 def _norm(found: _Found, model: ir.Model, prefix: str, epsilon: float, state: State) -> None:
@@ -180,7 +182,7 @@ def _layer_before(found: _Found, scale: np.ndarray, state: State) -> str | None:
             continue
         folded = value * scale.reshape(-1, *[1] * (value.ndim - 1))
         near, plain = (_nearest(found.held, name, each) for each in (folded, value))
-        if near < NEAR and near <= plain and found.take(name, _forms(name, folded)):
+        if near < NEAR and near <= plain and found.take(name, _forms(folded)):
             return name
     return None
 

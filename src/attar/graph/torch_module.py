@@ -55,8 +55,8 @@ def _export(torch: Any, module: Any, inputs: tuple) -> ir.Model:
     return program.model
 
 
-def load_weights(module: Any, model: ir.Model, *, changed: Mapping[str, Sequence[str]]) -> None:
-    """Give a torch module the weights of a compressed graph of its own; all of them, or none.
+def state_of(module: Any, model: ir.Model, *, changed: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Return a state_dict for a torch module with the weights of a compressed graph of its own; `module` stays.
 
     Raises:
         ModelError: it is no torch module, or a compressed tensor is none of its parameters.
@@ -70,4 +70,4 @@ def load_weights(module: Any, model: ir.Model, *, changed: Mapping[str, Sequence
     state = {name: value.detach().cpu().numpy() for name, value in module.state_dict().items()}
     eps = {name: part.eps for name, part in module.named_modules() if getattr(part, "running_var", None) is not None}
     found = parameters_of(model, state, eps=eps, changed=changed)
-    module.load_state_dict({name: torch.from_numpy(np.array(values)) for name, values in found.items()})
+    return {name: torch.from_numpy(np.array(values)) for name, values in found.items()}
