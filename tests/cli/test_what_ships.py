@@ -62,8 +62,8 @@ def test_eval_measures_the_program_and_shows_the_graph_beside_it(run, apart, sco
     assert facts["runs"] == "program" and program != graph
     assert (facts["value"], facts["graph"]["value"]) == (pytest.approx(program), pytest.approx(graph))
     said = run(*words).out.splitlines()
-    assert f"{program:.2f}" in said[0] and said[0].endswith("(in integers, as it runs)")
-    assert f"{graph:.2f}" in said[1] and said[1].endswith("(its graph, in floats)")
+    assert f"{program:.2f}" in said[-2] and said[-2].endswith("(in integers, as it runs)")
+    assert f"{graph:.2f}" in said[-1] and said[-1].endswith("(its graph, in floats)")
 
 
 def test_a_file_without_a_program_runs_its_graph(run, made):
