@@ -96,3 +96,21 @@ def test_blocks_are_equal_and_as_few_as_can_be(n, most):
     count = block_count(n, most)
     assert n % count == 0 and n // count <= most
     assert not [fewer for fewer in range(1, count) if n % fewer == 0 and n // fewer <= most]
+
+
+@pytest.mark.parametrize("order", [60, 100, -60, -100])
+def test_squares_beyond_float32_are_counted_in_a_power_of_two(order):
+    before, now = normal(1, 40, 3), normal(1, 40, 3, seed=1)
+    plain = second_moments([(before, now)])
+    factor = np.float32(2.0**order)
+    found = second_moments([(before * factor, now * factor)])
+    assert plain.unit == 1 and np.log2(found.unit) % 1 == 0
+    np.testing.assert_allclose(found.moment * (found.unit / factor) ** 2, plain.moment, rtol=1e-6)
+    np.testing.assert_allclose(found.cross * (found.unit / factor) ** 2, plain.cross, rtol=1e-6)
+    np.testing.assert_allclose(found.mean, plain.mean * factor, rtol=1e-6)
+
+
+@pytest.mark.parametrize("largest", [0.0, np.inf, 3e38, 1e-44])
+def test_the_ends_of_float32_have_a_unit_too(largest):
+    unit = second_moments([(np.full((1, 2, 2), largest, np.float32),) * 2]).unit
+    assert unit == (1 if largest in (0, np.inf) else 2.0 ** np.floor(np.log2(largest)))

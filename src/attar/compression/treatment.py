@@ -10,7 +10,7 @@ from ..numerics.low_rank import break_even_rank
 from ..numerics.quadratic import Quadratic
 from ..numerics.spread import Spread
 from ..passes.pipeline import Chained, Steps, chain, decided
-from ..passes.quantize.bias_correction import BiasCorrection
+from ..passes.quantize.bias_correction import STEPS, BiasCorrection
 from ..passes.quantize.rate_distortion import SLOPES, RateDistortion, coded_bits
 from ..passes.settling import BREADTH, Problem, Rounded
 from ..passes.weights import Weights
@@ -123,4 +123,5 @@ def _correction(layer: WeightLayer, weights: Weights, slope: float) -> Steps:
     """The bias is a weight too, whose input is always 1: corrected, then put on a grid of the same slope."""
     if layer.offset is None or weights.moments is None:
         return ()
-    return (BiasCorrection(step=float(np.sqrt(UNIFORM * slope))),)
+    step = weights.moments.unit * np.sqrt(UNIFORM * slope)
+    return (BiasCorrection(step=float(np.clip(step, *STEPS))),)

@@ -9,6 +9,7 @@ from .spread import Spread, do
 
 ROWS = 512  # of a product that one thread makes
 GATHERED = 1 << 23  # numbers
+PLAIN = 50  # binary orders of magnitude, either way, within which squares keep well inside float32
 
 
 @dataclass(frozen=True)
@@ -16,14 +17,16 @@ class SecondMoments:
     """What x, the layer's input in the changed network, has in common with itself and with x0, the original's.
 
     Attributes:
-        mean, mean_before: E[x], E[x0] (groups, n). moment: E[x x^T] (groups, n, n).
-        cross: E[x0 x^T] (groups, n, n); `moment` itself where nothing in front has changed.
+        mean, mean_before: E[x], E[x0] (groups, n). moment: E[x x^T] / unit^2 (groups, n, n).
+        cross: E[x0 x^T] / unit^2 (groups, n, n); `moment` itself where nothing in front has changed.
+        unit: a power of two; 1 unless the inputs' squares would leave float32.
     """
 
     mean: np.ndarray
     mean_before: np.ndarray
     moment: np.ndarray
     cross: np.ndarray
+    unit: float = 1.0
 
 
 class Sums:
@@ -37,6 +40,7 @@ class Sums:
         self._moment = np.empty(0)
         self._cross: np.ndarray | None = None  # the moment's own sum until columns differ for the first time
         self._count = 0
+        self._unit = 1.0
 
     def add(self, before: np.ndarray, now: np.ndarray) -> None:
         """Add columns (groups, positions, n) of the original and of the changed network, which may be one array."""
@@ -45,11 +49,14 @@ class Sums:
         before = now if same else self._cut(before)
         if not self._count:
             self._moment = np.zeros((len(now), now.shape[2], now.shape[2]))
+            self._unit = _unit_of(before)
         if not same and self._cross is None:
             self._cross = self._moment.copy()
         self._count += now.shape[1]
-        self._mean = self._mean + _sum(now)
-        self._mean_before = self._mean_before + _sum(before)
+        if self._unit != 1:
+            before, now = (columns / np.float32(self._unit) for columns in (before, now))
+        self._mean = self._mean + _sum(now) * self._unit
+        self._mean_before = self._mean_before + _sum(before) * self._unit
         self._add_products(self._moment, now, now)
         if self._cross is not None:
             self._add_products(self._cross, before, now)
@@ -61,7 +68,8 @@ class Sums:
         if self._cross is not None:
             self._cross /= count
         cross = self._moment if self._cross is None else self._cross
-        return SecondMoments(np.asarray(self._mean) / count, np.asarray(self._mean_before) / count, self._moment, cross)
+        means = (np.asarray(sums) / count for sums in (self._mean, self._mean_before))
+        return SecondMoments(*means, self._moment, cross, self._unit)
 
     def _add_products(self, sums: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
         def add(rows: slice) -> None:
@@ -111,6 +119,16 @@ def _joined(pairs: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.
 def block_count(n: int, most: int) -> int:
     """Return the least number of equal blocks of at most `most` inputs that n inputs can be cut into."""
     return next(count for count in range(-(-n // most), n + 1) if n % count == 0)
+
+
+def _unit_of(columns: np.ndarray) -> float:
+    """Return 1, or the power of two just below the largest of `columns` where squares would overflow or vanish.
+
+    It is told by the original's first columns alone, so that a layer is measured in one unit however often it is.
+    """
+    largest = float(np.abs(columns).max(initial=0))
+    order = int(np.frexp(largest)[1])
+    return 2.0 ** (order - 1) if np.isfinite(largest) and largest and abs(order) > PLAIN else 1.0
 
 
 def _sum(columns: np.ndarray) -> np.ndarray:

@@ -14,12 +14,14 @@ from ...numerics.rounding import to_bfloat16, to_integers
 from ..settings import limits
 from ..weights import NotApplicable, Weights, product
 
+STEPS = (1e-30, 1e30)  # that a plan can name
+
 
 @dataclass(frozen=True)
 class BiasCorrection:
     """Correct the mean of every output channel; with a `step`, put the biases on a grid."""
 
-    step: float | None = field(default=None, metadata=limits(1e-30, 1e30))
+    step: float | None = field(default=None, metadata=limits(*STEPS))
 
 
 @dataclass(frozen=True)
