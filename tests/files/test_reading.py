@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from attar.errors import DataError
+from attar.errors import DataError, printable
 from attar.files import open_file, read_file
 
 
@@ -56,7 +56,7 @@ def test_what_is_no_file(tmp_path, make, says):
     path = make(tmp_path)
     with pytest.raises(DataError) as caught:
         read_file(path, error=DataError)
-    assert str(caught.value).startswith(f"{path}: cannot be read: ") and says in str(caught.value)
+    assert str(caught.value).startswith(printable(f"{path}: cannot be read: ")) and says in str(caught.value)
 
 
 def test_a_file(sample):

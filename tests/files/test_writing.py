@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from attar import container
-from attar.errors import OutputError
+from attar.errors import OutputError, printable
 from attar.files import write_atomically
 from attar.files.writing import is_temporary
 
@@ -63,7 +63,7 @@ def test_target_that_cannot_be_written_is_named(tmp_path, name):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError) as caught:
         container.write(tmp_path / name, None, tensors=TENSORS)
-    assert str(caught.value).startswith(f"{tmp_path / name}: cannot be written: ")
+    assert str(caught.value).startswith(printable(f"{tmp_path / name}: cannot be written: "))
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["file", "folder"]
 
 

@@ -137,3 +137,10 @@ def test_limits_and_kernels_that_cannot_be_meant_are_refused():
 def test_what_is_no_file_is_refused(runtime):
     with pytest.raises(FormatError, match="neither a path nor a file's bytes"):
         runtime(None)
+
+
+def test_a_name_that_is_no_input_is_refused():
+    given = {"x": [[1.0]], "mask": [[1.0]]}
+    assert named(given, ["mask", "x"]) is given
+    with pytest.raises(DataError, match="input 'mask' is none of the network's: x"):
+        named(given, ["x"])

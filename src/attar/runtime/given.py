@@ -12,13 +12,23 @@ def named(inputs: Any, names: list[str]) -> Mapping[str, Any]:
     """Return a mapping of inputs as it is, anything else under the name of the only input.
 
     Raises:
-        DataError: the network has several inputs.
+        DataError: the network has several inputs; or a mapping lacks one, or names one that the network does not have.
     """
     if isinstance(inputs, Mapping):
+        _check_names([str(name) for name in inputs], names)
         return inputs
     if len(names) != 1:
         raise DataError(f"the network has {len(names)} inputs ({', '.join(names)}); give a mapping of them")
     return {names[0]: inputs}
+
+
+def _check_names(given: list[str], names: list[str]) -> None:
+    missing = [name for name in names if name not in given]
+    if missing:
+        raise DataError(f"the network needs input '{missing[0]}', which was not given: {', '.join(given)} were")
+    strange = [name for name in given if name not in names]
+    if strange:
+        raise DataError(f"input '{strange[0]}' is none of the network's: {', '.join(names)}")
 
 
 def samples_of(name: str, values: Any, kind: np.dtype) -> np.ndarray:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
-from ..errors import DataError, FormatError
+from ..errors import FormatError
 from ..files.limits import memory_limit
 from .engine.whole import open_whole
 from .given import named, samples_of
@@ -60,8 +60,5 @@ class Opened:
         """
         wanted = self.session.inputs
         given = named(inputs, list(wanted))
-        missing = [name for name in wanted if name not in given]
-        if missing:
-            raise DataError(f"the network needs input '{missing[0]}', which was not given: {', '.join(given)} were")
         feeds = {name: samples_of(name, given[name], kind) for name, (_, kind) in wanted.items()}
         return dict(zip(self.session.outputs, self.session.run_all(feeds), strict=True))
