@@ -57,6 +57,11 @@ def test_import_attar_loads_neither_graphs_nor_runtimes():
     assert not {"onnx", "onnx_ir", "onnxruntime", "torch", "scipy", "typer", "rich"} & set(loaded)
 
 
+def test_a_process_that_times_files_loads_no_graphs():
+    loaded = run("import attar.evaluate.contestant, sys; print(*sys.modules)").stdout.split()
+    assert not {"onnx", "onnx_ir", "onnxruntime", "torch", "sympy"} & set(loaded)
+
+
 def test_the_core_works_without_torch():
     blocked = "import sys; sys.modules['torch'] = None\n"
     used = "import attar; attar.load('examples/fashion/lenet5.onnx'); attar.compress, attar.open"
