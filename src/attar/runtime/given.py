@@ -12,21 +12,22 @@ def named(inputs: Any, names: list[str]) -> Mapping[str, Any]:
     """Return a mapping of inputs as it is, anything else under the name of the only input.
 
     Raises:
-        DataError: the network has several inputs; or a mapping lacks one, or names one that the network does not have.
+        DataError: the network has several inputs, or a mapping lacks one.
     """
     if isinstance(inputs, Mapping):
-        _check_names([str(name) for name in inputs], names)
+        missing = [name for name in names if name not in inputs]
+        if missing:
+            given = ", ".join(map(str, inputs))
+            raise DataError(f"the network needs input '{missing[0]}', which was not given: {given} were")
         return inputs
     if len(names) != 1:
         raise DataError(f"the network has {len(names)} inputs ({', '.join(names)}); give a mapping of them")
     return {names[0]: inputs}
 
 
-def _check_names(given: list[str], names: list[str]) -> None:
-    missing = [name for name in names if name not in given]
-    if missing:
-        raise DataError(f"the network needs input '{missing[0]}', which was not given: {', '.join(given)} were")
-    strange = [name for name in given if name not in names]
+def check_known(inputs: Mapping[str, Any], names: list[str]) -> None:
+    """Raises DataError where a mapping names an input that is none of all that the network has."""
+    strange = [str(name) for name in inputs if name not in names]
     if strange:
         raise DataError(f"input '{strange[0]}' is none of the network's: {', '.join(names)}")
 

@@ -10,7 +10,7 @@ import onnx_ir as ir
 from ..errors import FormatError
 from ..files.limits import memory_limit
 from .engine.whole import open_whole
-from .given import named, samples_of
+from .given import check_known, named, samples_of
 from .session import Session
 from .threads import thread_count
 
@@ -60,5 +60,6 @@ class Opened:
         """
         wanted = self.session.inputs
         given = named(inputs, list(wanted))
+        check_known(given, list(wanted))  # a program knows only those that it reads, so that an engine takes more
         feeds = {name: samples_of(name, given[name], kind) for name, (_, kind) in wanted.items()}
         return dict(zip(self.session.outputs, self.session.run_all(feeds), strict=True))
