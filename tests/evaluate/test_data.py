@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from attar.errors import AttarWarning, DataError
 from attar.evaluate import load_data
 from attar.evaluate.labels import check_labels
+from attar.evaluate.sources import numpy_file
 
 from . import functions
 
@@ -185,6 +186,16 @@ def test_an_npy_that_claims_more_than_memory(tmp_path):
     header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1000000000000000,), }".ljust(117) + "\n"
     (tmp_path / "d.npy").write_bytes(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode())
     refused(tmp_path / "d.npy", "cannot be read")
+
+
+def test_an_archive_that_unpacks_to_more_than_the_limit(tmp_path, monkeypatch):
+    monkeypatch.setattr(numpy_file, "MAX_BYTES", 100_000)
+    np.savez(tmp_path / "stored.npz", x=np.zeros((60, 1000), np.float32))  # as large as it says
+    np.savez_compressed(tmp_path / "packed.npz", x=np.zeros((60, 1000), np.float32))
+    spec = {"x": ((None, 1000), np.dtype(np.float32))}
+    assert len(load_data(tmp_path / "stored.npz", spec)) == 60
+    with pytest.raises(DataError, match=r"packed.npz: [\d,]+ bytes unpack to 240,128; the limit is 100,000"):
+        load_data(tmp_path / "packed.npz", spec)
 
 
 def test_an_npz_with_something_else_inside(tmp_path):

@@ -1,5 +1,6 @@
 """Arrays from .npz and .npy files; of an .npy no more is read than is wanted."""
 
+import os
 import zipfile
 from pathlib import Path
 from typing import BinaryIO
@@ -9,6 +10,7 @@ import numpy as np
 from ...errors import DataError, first_line
 from ...files import Kind, open_file
 from .choice import some
+from .values import MAX_BYTES
 
 ARRAYS = Kind("an .npz", lambda file: zipfile.is_zipfile(file) and _holds_arrays(file))
 
@@ -21,6 +23,7 @@ def read_numpy(path: Path, *, most: int | None, seed: int) -> dict[str, np.ndarr
     """
     try:
         with open_file(path, error=DataError) as file:
+            _check_unpacked(file, path)
             loaded = _mapped(path) if most is not None and path.suffix == ".npy" else np.load(file, allow_pickle=False)
             arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
         strangers = [name for name, array in arrays.items() if not isinstance(array, np.ndarray)]
@@ -31,6 +34,18 @@ def read_numpy(path: Path, *, most: int | None, seed: int) -> dict[str, np.ndarr
     except Exception as error:  # of a damaged file zip, zlib, tokenizer and allocator each raise something else
         raise DataError(f"{path}: cannot be read: {first_line(error)}") from error
     raise DataError(f"{path}: cannot be read: its member '{strangers[0]}' is not an array")
+
+
+def _check_unpacked(file: BinaryIO, path: Path) -> None:
+    """Raises DataError where an archive unpacks to more than samples may take, and than it takes itself."""
+    if not zipfile.is_zipfile(file):
+        file.seek(0)
+        return
+    unpacked = sum(member.file_size for member in zipfile.ZipFile(file).infolist())
+    packed = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    if unpacked > max(MAX_BYTES, packed):
+        raise DataError(f"{path}: {packed:,} bytes unpack to {unpacked:,}; the limit is {MAX_BYTES:,}")
 
 
 def _mapped(path: Path) -> np.ndarray:
