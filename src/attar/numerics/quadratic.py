@@ -61,7 +61,7 @@ def quadratic(form: np.ndarray, *, damping: float, spread: Spread = map) -> Quad
     Damping stands for what the samples didn't show: without it, errors hide in directions that they happen to lack.
 
     Raises:
-        DataError: the form is more than float32 holds, as of inputs beyond 1e18, or not finite.
+        DataError: the form is more than float32 holds, as where later inputs dwarf the first, or not finite.
     """
     form = form.astype(np.float64)
     _check_size(form)
